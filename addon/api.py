@@ -25,11 +25,11 @@ from ..backend.contract.settings import Settings as Settings
 from .backend_setup import interpreter
 from .data import frames
 from .data.batch import batch as batch
+from .data.blending import blend as blend
 from .data.blocking import get_weights as get_weights
 from .data.blocking import render_dataset as render_dataset
 from .data.compare import compare as compare
 from .data.morphing import animate as animate
-from .data.morphing import blend as blend
 from .data.morphing import morph as morph
 from .data.saved import open_result as open_result
 from .data.showing import save_code as save_code
@@ -38,8 +38,9 @@ from .data.showing import shows as shows
 from .jobs.camera_estimates import find_cameras as find_cameras
 from .jobs.camera_estimates import refine_cameras as refine_cameras
 from .jobs.camera_estimates import restore_cameras as restore_cameras
+from .jobs.camera_previews import find_drawings as find_drawings
 from .jobs.camera_previews import find_masks as find_masks
-from .jobs.camera_sources import add_camera_ring as add_camera_ring
+from .jobs.camera_ring import add_camera_ring as add_camera_ring
 from .jobs.camera_sources import cameras_from_drawings as cameras_from_drawings
 from .jobs.camera_sources import cameras_from_photographs as cameras_from_photographs
 from .jobs.improving import improve as improve

@@ -73,7 +73,10 @@ def fetch(download: Download, target: Path, ticket: Ticket, *, more: int = 0) ->
         If the server can't be reached, refuses, has another file, or the disk is full.
     """
     if urlsplit(download.url).scheme not in ("http", "https"):
-        raise RequestError(f"{download.url!r} is not an address of http or https.")
+        raise RequestError(
+            f"{download.url!r} is not an address of http or https.",
+            "Give an address that begins with https://.",
+        )
     if _size_of(target) == download.size and sha256_of(target, ticket) == download.sha256:
         return
     partial = target.with_name(f".{target.name}.{download.sha256[:12]}.part")

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...backend.contract.programs import on_path
-from .managed import InstallPlan, TorchBuild
+from .managed import InstallPlan, TorchBuild, is_partial
 from .output import size_words
 
 LINE = 50e6  # bits a second of a usual connection
 CUDA_13_DRIVER = 580  # the oldest release of NVIDIA's driver that runs CUDA 13
 DRIVER_PATIENCE = 3.0  # seconds; Blender's window waits
 NVIDIA_DRIVER, AMD_DRIVER = Path("/proc/driver/nvidia/version"), Path("/dev/kfd")
+CONTINUES = "An earlier installation did not finish: this one goes on where it stopped."
 _LICENSES = "uv (MIT or Apache-2.0), PyTorch (BSD-3-Clause) and other free software"
 
 
@@ -166,14 +167,17 @@ def needs(plan: InstallPlan, *, python: bool = False) -> list[str]:
     size = size_of(plan)
     room = f"It needs {size_words(size.disk)} of {size_words(free_bytes(plan))} in {plan.folder}."
     licence = f"Licenses: {_LICENSES}"
+    begun = [CONTINUES] if is_partial(plan.user_folder) else []
     if build_of(plan) is TorchBuild.CUDA and not plan.wheels:
         licence += ", and CUDA, under NVIDIA's own license"
     if plan.wheels:
-        return [f"Installs from {plan.wheels}, without the network.", room, f"{licence}."]
+        own = f"Installs from {plan.wheels}, without the network."
+        return [*begun, own, room, f"{licence}."]
     minutes = size.download * 8 / LINE / 60
     time = f"{minutes:.0f} minutes" if minutes >= 1.5 else "a minute"
     hosts = ", ".join(sources(plan, python=python))
     return [
+        *begun,
         f"Downloads {size_words(size.download)} from {hosts}: about {time} at 50 Mbit/s.",
         room,
         f"{licence}.",

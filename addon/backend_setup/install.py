@@ -17,7 +17,6 @@ from . import builds, requirements, uv
 from .checkup import Check, InterpreterReport
 from .managed import LOG, InstallPlan, check_space, claim
 from .managed import TorchBuild as TorchBuild
-from .managed import is_partial as is_partial
 from .managed import remove as remove
 from .steps import Answer, Command, InstallFailed, Script, Steps
 

@@ -220,7 +220,7 @@ def install_plan(*, repair: bool = False, photographs: bool = False) -> install.
 
 
 def blender_runner() -> tuple[str, ...]:
-    """Return the command with which Blender runs a script; empty if its Python is a program."""
+    """Return Blender's command to run a script; empty if its Python is a program."""
     if is_executable(sys.executable or "") or not bpy.app.binary_path:
         return ()
     return (bpy.app.binary_path, *RUN_SCRIPT)

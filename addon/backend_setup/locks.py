@@ -1,7 +1,7 @@
 """The lock files of the managed backend: which one a plan uses, and its entries.
 
-They are written by `tools/lock_backend.py`, one for each platform, with a hash for every file;
-each build of torch has its own. Does not use `bpy`.
+`tools/lock_backend.py` writes one for each platform, with a hash for every file; builds of torch
+have their own. Does not use `bpy`.
 """
 
 import re
@@ -39,7 +39,8 @@ def lock_of(plan: InstallPlan) -> Path | None:
 def torch_lock_of(plan: InstallPlan) -> Path | None:
     """Return the lock of torch's build.
 
-    None for an index of one's own, for ROCm, and for an old driver: uv then chooses the build.
+    None for an index of one's own, for ROCm, and for an old driver: uv then chooses the build, and
+    its hash is the one that the index states.
     """
     build = build_of(plan)
     if plan.index or build is TorchBuild.ROCM:
@@ -64,6 +65,11 @@ def entries(lock: Path) -> dict[str, str]:
     """Return a lock's entries, with hashes, by distribution name."""
     matches = _ENTRY.finditer(lock.read_text())
     return {match[1].lower().replace("_", "-"): match[0] for match in matches}
+
+
+def is_hashed(text: str) -> bool:
+    """Return whether each entry of a lock has a hash, which an index of one's own may not state."""
+    return all("--hash=" in match[0] for match in _ENTRY.finditer(text))
 
 
 def part_of(lock: Path, names: Collection[str]) -> str:

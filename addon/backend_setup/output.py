@@ -45,7 +45,7 @@ class UvProgress:
     growing
         Returns the bytes of the files that uv is unpacking while it downloads them.
     local
-        Bytes of the wheels of a folder, of which uv tells nothing until all are unpacked.
+        Bytes of the wheels of a folder; uv reports nothing about them until all are unpacked.
     """
 
     def __init__(self, growing: Callable[[], int] = lambda: 0, *, local: int = 0) -> None:

@@ -224,8 +224,31 @@ class Steps:
         yield from self._run(others, [], options, lock, chosen)
         self._enter("Installing torch", middle, span[1])
         alone = ["--no-deps"] if builds.build_of(self.plan) is TorchBuild.CPU else []
-        source = [*builds.torch_options(self.plan), *alone]  # the lock has its other libraries
-        yield from self._run(torch, source, options, locks.torch_lock_of(self.plan), chosen)
+        source = builds.torch_options(self.plan)
+        own = locks.torch_lock_of(self.plan)
+        if own is None and torch:
+            own = yield from self._lock_by_index(torch, [*source, *alone], lock)
+        # The locks have its other libraries.
+        yield from self._run(torch, [*source, *alone], options, own, chosen)
+
+    def _lock_by_index(
+        self, torch: Sequence[str], source: Sequence[str], libraries: Path
+    ) -> Generator[Command, Answer, Path]:
+        """Write a lock of exact versions, with the hashes that the index of the build states.
+
+        Parameters
+        ----------
+        libraries
+            The lock of the libraries, whose versions stay.
+        """
+        wanted, path = (self.plan.folder / name for name in ("torch.in", "torch.txt"))
+        wanted.write_text("\n".join(torch) + "\n")
+        options = [*source, "--constraints", str(libraries)]
+        if (yield Command(uv.compile_command(self._uv, self.plan, wanted, path, options))):
+            raise self._failed("The build of torch could not be found", _AGAIN)
+        known = locks.entries(libraries)
+        path.write_text(locks.part_of(path, locks.entries(path).keys() - known.keys()))
+        return path
 
     def _install_photographs(self, span: tuple[float, float]) -> Script:
         """Install what finds the cameras of photographs, which has no other dependencies."""
@@ -250,7 +273,8 @@ class Steps:
             text = lock.read_text() if chosen is None else locks.part_of(lock, chosen)
             path = self.plan.folder / "wanted.txt"
             path.write_text(text)
-            words += ["--require-hashes", "-r", str(path)]
+            words += ["--require-hashes"] if locks.is_hashed(text) else []
+            words += ["-r", str(path)]
             words += [] if "--no-deps" in words else ["--no-deps"]
         else:
             words += lines

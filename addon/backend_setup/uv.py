@@ -184,6 +184,14 @@ def venv_command(uv: str, plan: InstallPlan, python: str) -> list[str]:
     return [*words, str(plan.environment)]
 
 
+def compile_command(
+    uv: str, plan: InstallPlan, lines: Path, target: Path, options: Sequence[str]
+) -> list[str]:
+    """Return the command that writes exact versions with the hashes that their index states."""
+    words = [uv, "pip", "compile", "--python", plan.python, "--no-build", "--generate-hashes"]
+    return [*words, "--no-header", "--no-annotate", *options, str(lines), "-o", str(target)]
+
+
 def install_command(uv: str, plan: InstallPlan, options: Sequence[str]) -> list[str]:
     """Return the command that installs wheels, never building any."""
     words = [uv, "pip", "install", "--python", plan.python, "--no-build", *options]

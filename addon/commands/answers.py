@@ -9,7 +9,7 @@ from typing import TextIO
 
 from ...backend.contract.streams import Forgiving
 
-OUT, ERROR = 1, 2  # the process's streams, to which Blender's own code writes too
+OUT, ERROR = 1, 2  # the process's streams; Blender's own code writes to them too
 
 
 @contextmanager

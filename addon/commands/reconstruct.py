@@ -13,6 +13,7 @@ from ...backend.contract.words import (
 )
 from ..data.saved import begin_open
 from ..data.showing import save_code
+from ..jobs.mask_files import MASKS_HELP, begin_view_masks, mask_lines, write_masks
 from ..jobs.painting import then_finish
 from ..jobs.requests import (
     DEFAULT_NAME,
@@ -46,6 +47,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--out", help="mesh file to write: .glb .ply .obj .stl .npz")
     parser.add_argument("--save", metavar="BLEND", help="save the scene with the mesh as a .blend")
     parser.add_argument("--keep", metavar="FILE", help=KEEP_HELP)
+    parser.add_argument("--save-masks", metavar="FOLDER", help=MASKS_HELP)
     parser.add_argument("--check", action="store_true", help=CHECK_HELP)
     parser.add_argument("--name", default=DEFAULT_NAME, help="of the new object")
 
@@ -54,6 +56,9 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     """Reconstruct, then write and save as requested; or check the views."""
     if args.check:
         return _check_views(args)
+    masks = _saved_masks(args) if args.save_masks else {}
+    if masks and not (args.out or args.save):
+        return masks
     scene = bpy.context.scene
     settings, volume = settings_of(args, scene), volume_of(args, scene)
     for path in filter(None, (args.out, args.save)):
@@ -64,7 +69,7 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
         source = source_of(args.source, scene, views_of(args.views), args.frames)
         running = begin(source, settings, volume=volume, front=args.front, name=args.name)
         outcome = _driven(running)
-    result = {**outcome[PROVENANCE].to_dict(), "object": outcome.name}
+    result = {**outcome[PROVENANCE].to_dict(), **masks, "object": outcome.name}
     if args.keep:
         result["kept"] = save_code(outcome, args.keep)
     if args.out:
@@ -72,6 +77,17 @@ def _reconstruct(args: argparse.Namespace) -> dict[str, Any]:
     if args.save:
         result["save"] = save_scene(args.save)
     return result
+
+
+def _saved_masks(args: argparse.Namespace) -> dict[str, Any]:
+    """Write the masks that a reconstruction of these views would use; return the facts."""
+    if is_saved(args.source):
+        refuse_about_images(args)
+    scene = bpy.context.scene
+    source = source_of(args.source, scene, views_of(args.views), args.frames)
+    running = begin_view_masks(source.views, settings_of(args, scene).background, scene)
+    drive_with_bar(running)
+    return {"masks": write_masks(running, args.save_masks)}
 
 
 def _improved(args: argparse.Namespace, settings: Settings) -> bpy.types.Object:
@@ -102,6 +118,8 @@ def _check_views(args: argparse.Namespace) -> dict[str, Any]:
 def _show_reconstruct(result: dict[str, Any]) -> str:
     if "agree" in result:
         return "\n".join(lines(result))
+    if "method" not in result:
+        return "\n".join(mask_lines(result["masks"]))
     closed = "watertight" if result["watertight"] else "not watertight"
     where = ", ".join(result[key] for key in ("out", "save") if key in result) or result["object"]
     return (

@@ -7,10 +7,8 @@ job of the live session, so the window stays usable, and Esc cancels it as any o
 import logging
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...backend.contract.batch import (
     BatchPlan,
@@ -28,8 +26,8 @@ from ..jobs.job import JobState
 from ..jobs.requests import absolute, begin, scene_settings, settings_problem
 from ..jobs.running import Running
 from ..jobs.session import busy, live
+from ..scene.ticker import Ticker
 from ..scene.views import ViewSource, folder_source, given_source
-from ..scene.windows import in_window, redraw
 from ..scene.wording import told
 from .batch_grid import UNIT_CELL, Grid
 
@@ -141,11 +139,6 @@ class BatchRun:
         if self._active:
             self._end()
 
-    def wake(self) -> None:
-        """Start the timer that goes on; there is none in the background."""
-        if not bpy.app.timers.is_registered(_on_timer):
-            bpy.app.timers.register(_on_timer, first_interval=0.0, persistent=True)
-
     # ---------------------------------------------------------------- parts
 
     def _is_busy(self) -> bool:
@@ -230,28 +223,18 @@ def _source_of(item: Item, scene: bpy.types.Scene) -> ViewSource:
 # ---------------------------------------------------------------- the timer
 
 
-def _on_timer() -> float | None:
-    with in_window():
-        more = batch_run.advance()
+def _advance() -> bool:
+    more = batch_run.advance()
     if live.running is not None:
         live.wake()
-    redraw()
-    return TICK if more else None
+    return more
 
 
-@persistent
-def _on_load(*_: Any) -> None:
-    batch_run.abandon()
-
-
-def register() -> None:
-    """Listen to file load."""
-    bpy.app.handlers.load_pre.append(_on_load)
+ticker = Ticker(_advance, every=TICK, on_load=batch_run.abandon)
+register = ticker.register
 
 
 def unregister() -> None:
     """Stop the batch, and stop listening."""
     batch_run.abandon()
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
-    bpy.app.handlers.load_pre.remove(_on_load)
+    ticker.unregister()

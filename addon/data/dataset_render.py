@@ -5,7 +5,7 @@ is not changed. The layout and the cameras are those of `levelform dataset rende
 `levelform dataset convert --from renders` reads:
 
     OUT/<name>/transforms.json, 000.png, 000_depth.npy, 000_normal.png, 000_albedo.png, 001.png...
-    OUT/<name>/mesh.ply: the rendered surface, from which the conversion takes labels
+    OUT/<name>/mesh.ply: the rendered surface, the source of labels in the conversion
 
 `transforms.json` is written last: a folder that has one is finished, and the next run skips it.
 From a terminal: `python -m levelform.addon.data.dataset_render SOURCE OUT [--engine cycles]`.
@@ -57,7 +57,7 @@ class RenderSettings:
     engine : "cycles" or "eevee"
     views : images of each shape
     size : width and height in pixels
-    cameras : range from which they are sampled, one of `camera_ranges.WORDS`
+    cameras : range of random cameras, one of `camera_ranges.WORDS`
     seed : seed of all random numbers
     samples : samples per pixel
     passes : which of `PASSES` to write beside each image
@@ -80,7 +80,9 @@ class RenderSettings:
             passes = ", ".join(PASSES)
             raise RequestError(f"There is no pass {min(strays)!r}.", f"Use some of {passes}.")
         if min(self.views, self.size, self.samples) < 1:
-            raise RequestError("Views, size and samples must be positive.")
+            raise RequestError(
+                "Views, size and samples must be positive.", "Give numbers above zero."
+            )
         check_engine(self.engine)
 
 

@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...backend.contract.errors import LevelformError, RequestError, WorkError
 from ...backend.contract.unexpected import internal_error
 from ..jobs.requests import absolute
 from ..scene.passes import PASSES
-from ..scene.windows import in_window, redraw
+from ..scene.ticker import Ticker
 from .dataset_convert import Conversion
 from .dataset_render import (
     Outcome,
@@ -180,11 +179,6 @@ class Run:
         if self.running:
             self._end("stopped")
 
-    def wake(self) -> None:
-        """Start the timer that does the steps; there is none in the background."""
-        if not bpy.app.timers.is_registered(_on_timer):
-            bpy.app.timers.register(_on_timer, first_interval=PAUSE, persistent=True)
-
     def dismiss(self) -> None:
         """Clear the outcome of the last run."""
         if not self.running:
@@ -263,30 +257,19 @@ def suggest_training(scene: bpy.types.Scene, out: str) -> None:
 # ---------------------------------------------------------------- the timer
 
 
-def _on_timer() -> float | None:
+def _advance() -> bool:
     try:
-        with in_window():
-            more = run.advance()
+        return run.advance()
     except LevelformError:
         logger.exception("the rendering of training images stopped")
-        more = False
-    redraw()
-    return PAUSE if more else None
+        return False
 
 
-@persistent
-def _on_load(*_: Any) -> None:
-    run.cancel()  # the objects to render are gone with the previous file
-
-
-def register() -> None:
-    """Listen to file load."""
-    bpy.app.handlers.load_pre.append(_on_load)
+ticker = Ticker(_advance, every=PAUSE, on_load=run.cancel)
+register = ticker.register
 
 
 def unregister() -> None:
     """Stop the run, and stop listening."""
     run.cancel()
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
-    bpy.app.handlers.load_pre.remove(_on_load)
+    ticker.unregister()

@@ -34,7 +34,7 @@ def targets_of_folder(folder: str | Path) -> list[Target]:
     """
     folder = Path(folder)
     if not folder.exists():
-        raise RequestError(f"There is no folder {folder}.")
+        raise RequestError(f"There is no folder {folder}.", "Choose a folder of mesh files.")
     files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
     root = folder.parent if folder.is_file() else folder
     return _targets(
@@ -67,9 +67,9 @@ def _safe(name: str) -> str:
 def _object(name: str) -> bpy.types.Object:
     obj = bpy.data.objects.get(name)
     if obj is None:
-        raise RequestError(f"{name} is gone.")
+        raise RequestError(f"{name} is gone.", "Choose the objects again.")
     if obj.hide_render:
-        raise RequestError(f"{name} is hidden in renders.")
+        raise RequestError(f"{name} is hidden in renders.", "Show it in renders, or leave it out.")
     return obj
 
 
@@ -78,10 +78,12 @@ def _import(path: Path) -> list[bpy.types.Object]:
     try:
         IMPORTERS[path.suffix.lower()](filepath=str(path))
     except RuntimeError as error:
-        raise RequestError(f"{path.name} can't be imported: {str(error).strip()}.") from error
+        raise RequestError(
+            f"{path.name} can't be imported: {str(error).strip()}.", "Export it again."
+        ) from error
     objects = [obj for obj in bpy.data.objects if obj.session_uid not in before]
     if not any(obj.type == "MESH" for obj in objects):
-        raise RequestError(f"{path.name} contains no mesh.")
+        raise RequestError(f"{path.name} contains no mesh.", "Export the surface itself.")
     return objects
 
 

@@ -16,7 +16,7 @@ from ..jobs.results import CAMERAS
 from ..scene.provenance import PROVENANCE
 from ..scene.sequences import make_folder_sequence, show_step, write_step
 from ..scene.views import ImageLike
-from .morphing import blend
+from .blending import blend
 from .series import Steps, finished
 
 REACH = 3.0  # standard deviations of the smoothing that are averaged

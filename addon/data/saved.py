@@ -9,7 +9,7 @@ from ...backend.contract.protocol import CODE_FILE
 from ..jobs.requests import absolute
 from ..jobs.running import Running
 from ..jobs.session import exhaust, live
-from .morphing import begin_blend
+from .blending import begin_blend
 
 
 def open_result(path: str, *, resolution: int = 128, name: str = "") -> bpy.types.Object:

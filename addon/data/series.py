@@ -2,7 +2,7 @@
 
 The steps are a generator: it yields each job that it has begun, is sent the job's object, and
 returns the last object. Closing it removes what it has made so far. A script runs it to its end
-with `finished`; in a window `series` goes on from a timer, so Blender stays usable and Esc cancels.
+with `finished`; in a window `ticker` advances `series`, so Blender stays usable and Esc cancels.
 """
 
 import logging
@@ -11,14 +11,13 @@ from contextlib import closing
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.unexpected import internal_error
 from ..jobs.running import Running
 from ..jobs.session import exhaust, live
 from ..scene.selection import select
-from ..scene.windows import in_window, redraw
+from ..scene.ticker import Ticker
 from ..scene.wording import told
 
 TICK = 0.05  # seconds between two looks at the running job
@@ -122,12 +121,6 @@ class Series:
         if steps is not None:
             steps.close()
 
-    def wake(self) -> None:
-        """Start the timer that goes on; there is none in the background."""
-        live.wake()
-        if not bpy.app.background and not bpy.app.timers.is_registered(_on_timer):
-            bpy.app.timers.register(_on_timer, first_interval=TICK, persistent=True)
-
     def _take(self, running: Running) -> None:
         running.result.selects = running.result.undoes = False  # one step of undo for all
         self._current, self._begun = running, self._begun + 1
@@ -146,28 +139,18 @@ class Series:
 series = Series()
 
 
-def _on_timer() -> float | None:
-    with in_window():
-        more = series.advance()
+def _advance() -> bool:
+    more = series.advance()
     if live.running is not None:
         live.wake()
-    redraw()
-    return TICK if more else None
+    return more
 
 
-@persistent
-def _on_load(*_: Any) -> None:
-    series.abandon()
-
-
-def register() -> None:
-    """Listen to file load."""
-    bpy.app.handlers.load_pre.append(_on_load)
+ticker = Ticker(_advance, every=TICK, on_load=series.abandon)
+register = ticker.register
 
 
 def unregister() -> None:
     """End the series, and stop listening."""
     series.abandon()
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
-    bpy.app.handlers.load_pre.remove(_on_load)
+    ticker.unregister()

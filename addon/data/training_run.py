@@ -20,7 +20,7 @@ import numpy as np
 from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.protocol import MeshUpdate
 from ..scene import meshes
-from ..scene.windows import in_window, redraw
+from ..scene.ticker import Ticker
 from .terminal_process import TerminalProcess
 from .training_curve import read_table
 
@@ -246,27 +246,21 @@ def split_data(text: str) -> Sequence[str]:
 # ---------------------------------------------------------------- the timer
 
 
-def wake() -> None:
-    """Start watching the run."""
-    if not bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.register(_on_timer, first_interval=TICK, persistent=True)
-
-
-def _on_timer() -> float | None:
+def _advance() -> bool:
     more = training.poll()
     update = training.new_mesh()
     if update is not None and bpy.context.scene.levelform_training.preview:
         try:
-            with in_window():
-                show_preview(update)
+            show_preview(update)
         except LevelformError as error:
             logger.warning("%s", error)
-    redraw()
-    return TICK if more else None
+    return more
+
+
+ticker = Ticker(_advance, every=TICK)
 
 
 def unregister() -> None:
     """Stop the run."""
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
+    ticker.unregister()
     training.shutdown()

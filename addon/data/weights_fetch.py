@@ -14,7 +14,7 @@ import bpy
 
 from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.weights import PUBLISHED, installed_weights
-from ..scene.windows import redraw
+from ..scene.ticker import Ticker
 from .terminal_process import TerminalProcess
 
 PROGRESS, LOG = "progress.json", "log.txt"
@@ -156,7 +156,7 @@ def remove(method: str) -> int:
     """
     path = installed_weights(method)
     if path is None:
-        raise RequestError(f"No weights of {method} are installed.")
+        raise RequestError(f"No weights of {method} are installed.", "Get them first.")
     try:
         size = path.stat().st_size
         path.unlink()
@@ -170,20 +170,10 @@ def remove(method: str) -> int:
 # ---------------------------------------------------------------- the timer
 
 
-def wake() -> None:
-    """Start watching the process."""
-    if not bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.register(_on_timer, first_interval=TICK, persistent=True)
-
-
-def _on_timer() -> float | None:
-    more = fetching.poll()
-    redraw()
-    return TICK if more else None
+ticker = Ticker(fetching.poll, every=TICK)
 
 
 def unregister() -> None:
     """Stop the process."""
-    if bpy.app.timers.is_registered(_on_timer):
-        bpy.app.timers.unregister(_on_timer)
+    ticker.unregister()
     fetching.shutdown()

@@ -27,12 +27,12 @@ from ..scene import around, camera_estimates
 from ..scene import volume as scene_volume
 from ..scene.scene_source import used_cameras
 from ..scene.views import scene_source
-from .requests import absolute, background_of
+from .image_paths import image_paths
+from .requests import background_of
 from .results import Deleted, Handle, Result
 from .running import Running
 from .session import exhaust, live
 
-OBJECT_SIDE = 1.8  # of an object in its volume, whose side is 2
 SIDE = 2.0  # metres, of an object in a scene without a volume
 
 
@@ -176,7 +176,7 @@ def restore_cameras(scene: bpy.types.Scene | None = None) -> list[bpy.types.Obje
 
 
 def find_cameras(
-    images: Iterable[str | PathLike[str]],
+    images: str | PathLike[str] | Iterable[str | PathLike[str]],
     way: str = "turntable",
     *,
     step: float | None = None,
@@ -190,7 +190,7 @@ def find_cameras(
     Parameters
     ----------
     images
-        Image files.
+        Image files, or a folder of them.
     way
         "turntable": the object turned by equal steps before one camera; "walk": by hand, walking
         once around the object.
@@ -219,7 +219,7 @@ def find_cameras(
         If the work failed.
     """
     running = begin_find(
-        list(images),
+        image_paths(images),
         bpy.context.scene,
         way,
         background=background_of(background),
@@ -301,13 +301,13 @@ def begin_find(
         raise RequestError(
             f"There is no way {way!r} to find cameras.", f"Choose {' or '.join(WAYS)}."
         )
-    paths = [absolute(path) for path in images]
+    paths = image_paths(images)
     if not as_given:
         paths = [paths[index] for index in in_order([Path(path).name for path in paths])]
     for path in paths:
         image_size(path)  # raises with a sentence about what is wrong with it
     views = tuple(ViewData(None, None, Path(path).name, image_file(path)) for path in paths)
-    center, volume_side = _around_volume(scene)
+    center, volume_side = scene_volume.place_of_object(scene)
     job = uuid.uuid4().hex
     request = FindCameras(
         job,
@@ -323,18 +323,6 @@ def begin_find(
         if value is not None:
             check(name, value)
     return _begin(request, AddedCameras(job, scene, paths))
-
-
-def _around_volume(
-    scene: bpy.types.Scene,
-) -> tuple[tuple[float, float, float] | None, float | None]:
-    """Return the centre of the scene's volume and the side of an object in it; None without one."""
-    empty = scene.levelform.volume
-    if empty is None or not empty.users_scene:
-        return None, None
-    matrix = scene_volume.matrix_of(empty)
-    x, y, z = matrix[:3, 3].tolist()
-    return (x, y, z), OBJECT_SIDE * float((matrix[:3, 0] ** 2).sum() ** 0.5)
 
 
 def _begin(request: RefineCameras | FindCameras, result: _Estimate) -> Running:

@@ -15,9 +15,12 @@ from ...backend.contract.image_files import image_file, image_size
 from ...backend.contract.protocol import Background, FindMasks, ViewData, ViewMask
 from ..scene import around
 from ..scene import drawings as scene_drawings
+from ..scene.views import scene_source
 from .camera_estimates import begin_find
-from .camera_sources import FromFile, drawing_request
-from .requests import absolute, background_of
+from .camera_sources import FromFile, drawing_request, listed
+from .image_paths import image_paths
+from .mask_files import begin_view_masks, masks_of
+from .requests import background_of
 from .results import Checked, Deleted
 from .running import Running
 from .session import exhaust, live
@@ -51,17 +54,17 @@ class ShownImages(Checked):
 
 
 def find_masks(
-    images: Iterable[str | PathLike[str]],
+    images: str | PathLike[str] | Iterable[str | PathLike[str]] | None = None,
     *,
     background: Background | str = "auto",
     as_given: bool = False,
 ) -> list[ViewMask]:
-    """Return the masks from which `find_cameras` would find cameras, to look at them first.
+    """Return the masks that cameras would be found from or refined by, to look at them first.
 
     Parameters
     ----------
     images
-        Image files, four or more.
+        Image files, four or more, or a folder of them. None: those of the scene's ticked cameras.
     background, as_given
         As in `find_cameras`.
 
@@ -75,8 +78,17 @@ def find_masks(
     RequestError
         If the images can't be read or sorted.
     """
+    if images is None:
+        scene = bpy.context.scene
+        views = scene_source(scene).views
+        running = begin_view_masks(views, background_of(background), scene)
+        exhaust(live.drive(running))
+        return list(masks_of(running))
     running = begin_masks_of(
-        list(images), bpy.context.scene, background=background_of(background), as_given=as_given
+        image_paths(images),
+        bpy.context.scene,
+        background=background_of(background),
+        as_given=as_given,
     )
     exhaust(live.drive(running))
     assert isinstance(running.result, ShownImages)
@@ -97,8 +109,8 @@ def begin_masks_of(
     RequestError
         If the images can't be used or sorted; nothing was begun.
     """
-    check_count(len(images))
-    paths = [absolute(path) for path in images]
+    paths = image_paths(images)
+    check_count(len(paths))
     if not as_given:
         paths = [paths[index] for index in in_order([Path(path).name for path in paths])]
     for path in paths:
@@ -119,18 +131,10 @@ def begin_find_shown(scene: bpy.types.Scene) -> Running:
     RequestError
         If there are none, or they can't be used; nothing was begun.
     """
-    paths, settings = around.paths_of(scene), scene.levelform_around
+    paths, chosen = around.paths_of(scene), scene.levelform_around
     if not paths:
         raise RequestError("No images are shown.", "Choose the images of a turntable or a walk.")
-    return begin_find(
-        paths,
-        scene,
-        settings.way,
-        step=settings.step or None if settings.way == "turntable" else None,
-        focal=settings.focal or None,
-        side=settings.side or None,
-        as_given=True,
-    )
+    return begin_find(paths, scene, chosen.way, **chosen.settings(), as_given=True)
 
 
 # ---------------------------------------------------------------- drawings
@@ -146,30 +150,63 @@ class Pieces(FromFile):
         super().__init__(job, scene, folder)
         self._paths = list(paths)
 
-    def finish(self, provenance: Mapping[str, Any]) -> Any:
-        """List the pieces, and return the scene."""
-        scene = self.scene
-        try:
-            if scene is None:
-                raise Deleted
-            self.facts = dict(provenance)
-            frames = read_posed_images(self.facts["out"]).frames
-            files = [str(frame.path) for frame in frames]
-            scene_drawings.show(scene, self._paths, self.facts, files)
-        finally:
-            self.discard()
-        return scene
+    def _read(self, scene: bpy.types.Scene) -> None:
+        frames = read_posed_images(self.facts["out"]).frames
+        files = [str(frame.path) for frame in frames]
+        scene_drawings.show(scene, self._paths, self.facts, files)
 
 
-def begin_pieces(paths: Sequence[str | PathLike[str]], scene: bpy.types.Scene) -> Running:
+def find_drawings(
+    images: str | PathLike[str] | Iterable[str | PathLike[str]],
+    names: Sequence[str] = (),
+    *,
+    background: Background | str = "auto",
+    preview: str | PathLike[str] = "",
+) -> dict[str, Any]:
+    """Cut a sheet, to look at its drawings and their sides first; no camera is made.
+
+    Parameters
+    ----------
+    images, names, background, preview
+        As in `cameras_from_drawings`.
+
+    Returns
+    -------
+    The facts, as of `cameras_from_drawings`.
+
+    Raises
+    ------
+    RequestError
+        As `cameras_from_drawings`.
+    """
+    running = begin_pieces(
+        listed(images),
+        bpy.context.scene,
+        names,
+        background=background_of(background),
+        preview=preview,
+    )
+    exhaust(live.drive(running))
+    assert isinstance(running.result, Pieces)
+    return {name: value for name, value in running.result.facts.items() if name != "out"}
+
+
+def begin_pieces(
+    paths: Sequence[str | PathLike[str]],
+    scene: bpy.types.Scene,
+    names: Sequence[str] = (),
+    *,
+    background: Background | None = None,
+    preview: str | PathLike[str] = "",
+) -> Running:
     """Begin to cut a sheet, or to name separate drawings, for the panel's list alone.
 
-    `begin_again` makes the cameras of the list.
+    `begin_again` makes the cameras of the list. Parameters as of `begin_drawings`.
 
     Raises
     ------
     RequestError
         As `begin_drawings`.
     """
-    request, files, folder = drawing_request(paths, scene)
+    request, files, folder = drawing_request(paths, scene, names, None, background, preview)
     return live.begin(request, Pieces(request.job, scene, folder, files), {})

@@ -41,7 +41,7 @@ def source_label(scene: bpy.types.Scene) -> str:
 
 
 def settings_again(target: bpy.types.Object) -> Settings:
-    """Return the settings with which a result was made.
+    """Return the settings of a result.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def settings_again(target: bpy.types.Object) -> Settings:
 
 
 def source_again(target: bpy.types.Object, scene: bpy.types.Scene) -> ViewSource:
-    """Return the source from which a result was made; the panel's if it is not stored.
+    """Return the source of a result; the panel's if it is not stored.
 
     Raises
     ------

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from ...backend.contract.protocol import Progress
 
-SURE = 0.25  # fraction of a stage from which its own progress alone tells its time
-TOLD = 0.05  # fraction of the job from which the time left is told
+SURE = 0.25  # fraction of a stage; above it, its time is extrapolated from its own progress alone
+TOLD = 0.05  # minimum fraction of the job done before the time left is shown
 _LARGEST = 0.99  # shown before the end
 
 # Seconds of each stage of the last job of a kind.

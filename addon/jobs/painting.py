@@ -32,7 +32,7 @@ class Repainted(Result):
     ----------
     surface : whose colours and texture are asked for
     reshaped : the surface has other faces than the object's mesh
-    sharp_angle : angle, radians, from which edges between the faces of a new surface are sharp
+    sharp_angle : radians; edges of a new surface are sharp where faces meet at this angle or more
     """
 
     promise = "The images are being blended"
@@ -154,7 +154,7 @@ def begin_quads(
     Parameters
     ----------
     count : about how many quads
-    sharp_angle : radians between faces from which their edge is sharp; 180 degrees: none is
+    sharp_angle : radians; edges are sharp where faces meet at this angle or more; pi: none is
 
     Raises
     ------

@@ -344,7 +344,9 @@ def _checked_front(front: float | None) -> float | None:
 
 def _checked_matrix(matrix: np.ndarray) -> np.ndarray:
     if matrix.shape != (4, 4) or not np.isfinite(matrix).all():
-        raise RequestError("The volume's matrix must be 4x4 finite numbers.")
+        raise RequestError(
+            "The volume's matrix must be 4x4 finite numbers.", "Give a rigid matrix with one scale."
+        )
     if abs(np.linalg.det(matrix)) < 1e-12:
         raise RequestError("The volume's matrix is singular.", "Give it a size along each axis.")
     return matrix

@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..data.batch_run import batch_problem, batch_run
+from ..data.batch_run import batch_problem, batch_run, ticker
 from . import Reporter, refuse
 
 
@@ -27,7 +27,7 @@ class LEVELFORM_OT_batch(Reporter, bpy.types.Operator):
 
     def _begin_and_wake(self, context: bpy.types.Context) -> None:
         batch_run.begin(context.scene, context.scene.levelform_batch.folder)
-        batch_run.wake()
+        ticker.wake()
 
 
 class LEVELFORM_OT_stop_batch(bpy.types.Operator):

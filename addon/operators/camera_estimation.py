@@ -1,7 +1,7 @@
 """Refines the scene's cameras, and finds cameras for images of a turntable or a walk."""
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, StringProperty
 
 from .. import api
 from ..jobs.camera_estimates import begin_find, begin_refine
@@ -10,7 +10,7 @@ from ..jobs.requests import source_problem
 from ..jobs.running import Running
 from ..jobs.session import busy
 from ..scene import camera_estimates
-from ..scene.around import WAYS
+from ..scene.around import CameraSearch
 from ..scene.wording import told
 from . import Reporter, Starter, refuse
 from .files import IMAGES, FromFiles
@@ -58,7 +58,7 @@ class LEVELFORM_OT_restore_cameras(Reporter, bpy.types.Operator):
         self.report({"INFO"}, told("Restored {} cameras", len(restored)))
 
 
-class LEVELFORM_OT_find_cameras(FromFiles, bpy.types.Operator):
+class LEVELFORM_OT_find_cameras(CameraSearch, FromFiles, bpy.types.Operator):
     """Choose the images of an object from all around; a camera is added for each, with its image
     as background"""
 
@@ -67,30 +67,6 @@ class LEVELFORM_OT_find_cameras(FromFiles, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     filter_glob: StringProperty(default=IMAGES, options={"HIDDEN"})
-    way: EnumProperty(
-        name="Taken",
-        description="How the images were taken",
-        items=WAYS,
-    )
-    step: FloatProperty(
-        name="Step",
-        description="Degrees between two images of a turntable; 0: they go once around",
-        min=0.0,
-        max=180.0,
-    )
-    focal: FloatProperty(
-        name="Focal Length",
-        description="In widths of the image; 0: from the file, else it is found",
-        min=0.0,
-        max=100.0,
-    )
-    side: FloatProperty(
-        name="Object Size",
-        description="The object's longest side; 0: that of the volume, else 2 m",
-        min=0.0,
-        subtype="DISTANCE",
-        unit="LENGTH",
-    )
     preview: BoolProperty(
         name="Show Masks First",
         description="Show what is taken for the object in each image before cameras are found",
@@ -105,14 +81,7 @@ class LEVELFORM_OT_find_cameras(FromFiles, bpy.types.Operator):
     def start(self, context: bpy.types.Context) -> Running:
         if self.preview:
             return self._shown(context.scene, self.paths())
-        return begin_find(
-            self.paths(),
-            context.scene,
-            self.way,
-            step=self.step or None,
-            focal=self.focal or None,
-            side=self.side or None,
-        )
+        return begin_find(self.paths(), context.scene, self.way, **self.settings())
 
     def _shown(self, scene: bpy.types.Scene, paths: list[str]) -> Running:
         """Begin to show the masks; the panel keeps what was chosen here."""

@@ -4,7 +4,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from ...backend.contract.errors import LevelformError
-from ..data.dataset_run import begin_panel, dataset_problem, run
+from ..data.dataset_run import begin_panel, dataset_problem, run, ticker
 from . import Reporter, refuse
 
 
@@ -37,7 +37,7 @@ class LEVELFORM_OT_render_dataset(Reporter, bpy.types.Operator):
 
     def _begin_and_wake(self, context: bpy.types.Context) -> None:
         begin_panel(context.scene, convert=not self.images_only)
-        run.wake()
+        ticker.wake()
 
 
 class LEVELFORM_OT_cancel_dataset(bpy.types.Operator):

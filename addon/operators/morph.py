@@ -6,25 +6,23 @@ from dataclasses import replace
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..data.frames import image_steps, images_of
-from ..data.morphing import (
+from ..data.blending import (
     FACTORS,
     LIVE_RESOLUTION,
-    animation_steps,
     begin_blend,
     begin_live,
-    begin_morph,
     begin_move,
     ends_of,
     keeps_of,
-    moments_of,
     morph_problem,
 )
-from ..data.series import Steps, finished, series
+from ..data.frames import image_steps, images_of
+from ..data.morphing import animation_steps, begin_morph, moments_of
+from ..data.series import Steps, finished, series, ticker
 from ..data.showing import show_problem
 from ..jobs.requests import begin, scene_settings
 from ..jobs.running import Running
-from ..jobs.session import busy
+from ..jobs.session import busy, live
 from ..scene.provenance import provenance_of
 from ..scene.views import ImageLike, given_source
 from . import Reporter, Starter, refuse
@@ -156,7 +154,8 @@ class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
     def _begin(self, context: bpy.types.Context) -> None:
         pattern = "Moment {} of {}"
         series.begin(self._steps(context), self.moments, pattern)
-        series.wake()
+        live.wake()
+        ticker.wake()
 
     def _steps(self, context: bpy.types.Context) -> Steps:
         return animation_steps(
@@ -207,7 +206,8 @@ class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
         count = len(images) * (2 if self.smooth else 1)
         pattern = "Step {} of {}"
         series.begin(self._steps(context, images), count, pattern)
-        series.wake()
+        live.wake()
+        ticker.wake()
 
     def _steps(self, context: bpy.types.Context, images: list[ImageLike]) -> Steps:
         scene = context.scene

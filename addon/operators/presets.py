@@ -4,7 +4,7 @@ import bpy
 from bl_operators.presets import AddPresetBase
 
 FOLDER = "levelform/reconstruct"
-# The settings that a preset keeps: what to do, not with which images.
+# The settings that a preset keeps: everything except the images.
 KEPT = (
     "method", "weights", "preset", "custom_resolution", "use_level", "level", "probability",
     "background", "background_color", "tolerance", "color", "intersect_hull", "estimate_cameras",

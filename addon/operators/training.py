@@ -6,7 +6,7 @@ from typing import Any
 import bpy
 
 from ...backend.contract.errors import LevelformError
-from ..data.training_run import TrainingPlan, problem, split_data, training, wake
+from ..data.training_run import TrainingPlan, problem, split_data, ticker, training
 from ..jobs.requests import absolute
 from . import Reporter, refuse
 
@@ -60,7 +60,7 @@ class LEVELFORM_OT_train(Reporter, bpy.types.Operator):
 
     def _begin_and_wake(self, context: bpy.types.Context) -> None:
         training.begin(plan_of(context.scene))
-        wake()
+        ticker.wake()
 
 
 class LEVELFORM_OT_stop_training(bpy.types.Operator):

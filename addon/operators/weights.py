@@ -7,7 +7,7 @@ import bpy
 from ...backend.contract.errors import LevelformError
 from ...backend.contract.weights import PUBLISHED, megabytes
 from ..data import weights_fetch
-from ..data.weights_fetch import fetching, problem, wake
+from ..data.weights_fetch import fetching, problem, ticker
 from ..scene.wording import told
 from . import Reporter, refuse
 
@@ -42,7 +42,7 @@ class _Getter(_WeightsReporter):
 
     def _start_and_wake(self, _context: bpy.types.Context) -> None:
         self.begin()
-        wake()
+        ticker.wake()
 
 
 class LEVELFORM_OT_get_weights(_Getter, bpy.types.Operator):

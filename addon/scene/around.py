@@ -1,6 +1,7 @@
 """Images whose cameras are still to be found, shown with their masks before the search."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import bpy
 from bpy.props import (
@@ -29,10 +30,9 @@ class LevelformAroundImage(bpy.types.PropertyGroup):
     shown: PointerProperty(type=bpy.types.Image, options={"HIDDEN"})
 
 
-class LevelformAround(bpy.types.PropertyGroup):
-    """The images in the order in which they were taken, and what is known about them."""
+class CameraSearch:
+    """How images were taken, for the file browser and for the panel that shows their masks."""
 
-    entries: CollectionProperty(type=LevelformAroundImage)
     way: EnumProperty(name="Taken", description="How the images were taken", items=WAYS)
     step: FloatProperty(
         name="Step",
@@ -54,16 +54,27 @@ class LevelformAround(bpy.types.PropertyGroup):
         unit="LENGTH",
     )
 
+    def settings(self) -> dict[str, Any]:
+        """Return the settings by name, as `begin_find` takes them; None: not given."""
+        step = self.step if self.way == "turntable" else 0.0
+        return {"step": step or None, "focal": self.focal or None, "side": self.side or None}
 
-def remember(scene: bpy.types.Scene, paths: Sequence[str], found: Sequence[ViewMask]) -> None:
+
+class LevelformAround(CameraSearch, bpy.types.PropertyGroup):
+    """The images in the order in which they were taken, and what is known about them."""
+
+    entries: CollectionProperty(type=LevelformAroundImage)
+
+
+def remember(scene: bpy.types.Scene, paths: Sequence[str], outlines: Sequence[ViewMask]) -> None:
     """Store images and their masks, for the panel; earlier ones are dropped.
 
     Parameters
     ----------
-    paths, found : for each image, in the order in which they were taken
+    paths, outlines : for each image, in the order in which they were taken
     """
     forget(scene)
-    for path, mask in zip(paths, found, strict=True):
+    for path, mask in zip(paths, outlines, strict=True):
         entry = scene.levelform_around.entries.add()
         entry.name, entry.path, entry.doubt = mask.name, path, mask.doubt
         entry.shown = masks.shown_image(None, mask, SHOWN)

@@ -1,4 +1,4 @@
-"""The drawings of a scene: which were cut from which files, their sides, and their cameras."""
+"""The drawings of a scene: their files, sides and cameras."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -93,7 +93,7 @@ def names_of(scene: bpy.types.Scene) -> tuple[str, ...]:
 
 
 def paths_of(scene: bpy.types.Scene) -> list[str]:
-    """Return the files from which the listed drawings were cut."""
+    """Return the files of the listed drawings."""
     paths = scene.levelform_drawings.paths
     return paths.split("\n") if paths else []
 

@@ -235,9 +235,14 @@ def _whole(target: Path) -> Iterator[Path]:
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             raise _not_allowed(target) from error
-        raise WorkError(f"{target} could not be written: {error.strerror or error}.") from error
+        raise WorkError(
+            f"{target} could not be written: {error.strerror or error}.",
+            "Choose another folder, or free some space.",
+        ) from error
     except RuntimeError as error:  # raised by an operator that fails
-        raise WorkError(f"{target} could not be written: {str(error).strip()}") from error
+        raise WorkError(
+            f"{target} could not be written: {str(error).strip()}", "Try another format."
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -13,11 +13,11 @@ from ...backend.contract.exr import read_exr as read_exr
 
 
 def write_png(path: str | Path, pixels: np.ndarray) -> None:
-    """Write (H, W, 3 or 4) uint8, row 0 at the top, as a PNG file."""
+    """Write (H, W, 1, 3 or 4) uint8, row 0 at the top, as a PNG file."""
     height, width, channels = pixels.shape
     rows = np.zeros((height, 1 + width * channels), np.uint8)  # each row starts with filter 0
     rows[:, 1:] = pixels.reshape(height, -1)
-    kind = {3: 2, 4: 6}[channels]
+    kind = {1: 0, 3: 2, 4: 6}[channels]
     head = struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)
     body = zlib.compress(rows.tobytes(), 6)
     chunks = [(b"IHDR", head), (b"IDAT", body), (b"IEND", b"")]

@@ -24,7 +24,7 @@ import numpy as np
 
 TOLERANCE = 1e-4  # of proportions that count as equal
 RENDER_TOLERANCE = 0.01  # of a render's, whose size is rounded to whole pixels
-# The settings with which an artist matches a background image.
+# Settings that artists use to match a background image.
 _LENS = (
     "type",
     "lens",

@@ -12,7 +12,7 @@ import numpy as np
 from .provenance import provenance_of
 
 COLLECTION = "Levelform"
-SAME_PLACE = 0.3  # IoU of two world bounding boxes from which one result hides the other
+SAME_PLACE = 0.3  # minimum IoU of two world bounding boxes for one result to hide the other
 
 
 def results_of(scene: bpy.types.Scene) -> list[bpy.types.Object]:

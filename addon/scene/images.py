@@ -116,7 +116,7 @@ def _check_camera_image(
     """Raise `RequestError` if the image is known to be unusable before its pixels are read."""
     image = camera_image.image
     if image is None:
-        raise RequestError(f"{camera_object.name} has no image.")
+        raise RequestError(f"{camera_object.name} has no image.", "Set its background image.")
     size = pixels.known_size(image, _frame_of(camera_image, scene))
     if camera_image.background is not None:
         cameras.check_background(camera_object.name, camera_image.background)

@@ -227,7 +227,7 @@ def fill_colors(mesh: bpy.types.Mesh, colors: np.ndarray) -> None:
 
 
 def fill_seen(mesh: bpy.types.Mesh, seen: np.ndarray) -> None:
-    """Store the degree to which images show each vertex's colour."""
+    """Store how well images show each vertex's colour."""
     known = mesh.attributes.get(SEEN_ATTRIBUTE)
     attribute: Any = known or mesh.attributes.new(SEEN_ATTRIBUTE, "FLOAT", "POINT")
     attribute.data.foreach_set("value", _flat(seen, np.float32))

@@ -14,7 +14,7 @@ def bundled_folder() -> Path:
 
 
 def copied(folder: Path) -> Path:
-    """Return the sample's .blend in a user's folder, to which it is copied if it is not there.
+    """Return the sample's .blend in a user's folder; copy it there if it is missing.
 
     The extension's own folder is replaced when it is updated, and with it what is saved there.
 

@@ -115,7 +115,7 @@ class Studio:
                 points.append(_vertices(item.evaluated_get(layer.depsgraph)))
         every = np.concatenate(points)
         if len(every) == 0 or not np.isfinite(every).all() or np.ptp(every, axis=0).max() <= 0:
-            raise RequestError("It has no mesh with a size.")
+            raise RequestError("It has no mesh with a size.", "Choose an object with faces.")
         return every.min(0), every.max(0)
 
     def surface(self, objects: Sequence[bpy.types.Object]) -> tuple[np.ndarray, np.ndarray]:
@@ -160,7 +160,9 @@ class Studio:
                 bpy.ops.render.render(scene=self.scene.name, write_still=True)
                 return read_exr(path)
             except (RuntimeError, FileNotFoundError) as error:
-                raise WorkError(f"Blender could not render: {str(error).strip()}.") from error
+                raise WorkError(
+                    f"Blender could not render: {str(error).strip()}.", "Try the other engine."
+                ) from error
 
 
 def check_engine(engine: str) -> None:

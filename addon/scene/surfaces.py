@@ -25,7 +25,7 @@ LEAST_QUADS = 0.9  # fraction of the faces that QuadriFlow must have made quads
 VOXELS = 160  # along the longest side of a mesh that QuadriFlow refuses as it is
 LARGE = 1000.0  # size of a mesh that QuadriFlow is given
 SHORTEST = 1e-3  # length of edges that are dissolved, of a mesh of that size
-MOST_OFF = 3.0  # factor by which the number of quads may miss what was asked for
+MOST_OFF = 3.0  # maximum ratio of the requested and the actual number of quads
 
 
 @dataclass(frozen=True)

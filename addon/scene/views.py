@@ -139,7 +139,10 @@ def given_source(
         )
     if isinstance(cameras, str | PathLike):
         if images is not None:
-            raise RequestError("Give either images or a folder of posed images, not both.")
+            raise RequestError(
+                "Give either images or a folder of posed images, not both.",
+                "Leave one of them out.",
+            )
         return folder_source(cameras)
     if images is None:
         chosen = None if cameras is None else _objects(_listed(cameras))
@@ -147,7 +150,10 @@ def given_source(
     given_images = _listed(images)
     given = _listed(cameras) if cameras is not None else [None] * len(given_images)
     if not given_images:
-        raise RequestError("There are no images to reconstruct from.")
+        raise RequestError(
+            "There are no images to reconstruct from.",
+            "Give images, or cameras with background images.",
+        )
     if len(given) != len(given_images):
         raise RequestError(
             f"There are {len(given_images)} images but {len(given)} cameras.",
@@ -206,7 +212,9 @@ def _rgba(array: np.ndarray, number: int) -> np.ndarray:
     if array.dtype != np.uint8:
         array = array.astype(np.float32, copy=False)
         if not np.isfinite(array).all():
-            raise RequestError(f"Image {number} contains non-finite numbers.")
+            raise RequestError(
+                f"Image {number} contains non-finite numbers.", "Replace NaN and infinity before."
+            )
     if array.shape[2] == 3:
         opaque = np.full((*array.shape[:2], 1), 255 if array.dtype == np.uint8 else 1, array.dtype)
         array = np.concatenate([array, opaque], axis=2)

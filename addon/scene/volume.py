@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ...backend.contract.drawings import SIZE
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Placement
 
@@ -101,6 +102,18 @@ def _pose(empty: bpy.types.Object) -> list[float]:
     arrow = _child(empty, "front")
     matrices = [empty.matrix_basis, *([arrow.matrix_basis] if arrow is not None else [])]
     return [number for matrix in matrices for row in matrix for number in row]
+
+
+def place_of_object(
+    scene: bpy.types.Scene,
+) -> tuple[tuple[float, float, float] | None, float | None]:
+    """Return the centre of the scene's volume and the side of an object in it; None without one."""
+    empty = scene.levelform.volume
+    if empty is None or not empty.users_scene:
+        return None, None
+    matrix = matrix_of(empty)
+    x, y, z = matrix[:3, 3].tolist()
+    return (x, y, z), SIZE * float(np.linalg.norm(matrix[:3, 0]))
 
 
 def matrix_of(empty: bpy.types.Object) -> np.ndarray:

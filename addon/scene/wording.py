@@ -12,7 +12,7 @@ from functools import lru_cache
 import bpy
 
 PLACE = "{}"
-SURE = 10  # letters from which a pattern is taken to be meant, whatever is in its places
+SURE = 10  # minimum number of letters for a pattern to match, whatever is in its places
 _TERMINAL_ONLY = re.compile(r" ?\((or give )?--[^)]*\)")
 
 _languages: Mapping[str, Mapping[str, str]] = {}  # translations by language

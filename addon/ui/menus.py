@@ -1,4 +1,4 @@
-"""Levelform's entries in Blender's menus, by which its search (F3) finds it too."""
+"""Levelform's entries in Blender's menus; its search (F3) finds them too."""
 
 import bpy
 

@@ -185,7 +185,7 @@ def _agreement(facts: Any) -> str:
     return told(pattern, f"{min(covers):.0%}")
 
 
-WELL_COVERED = 0.95  # fraction of a silhouette from which its image agrees
+WELL_COVERED = 0.95  # minimum fraction of a silhouette for its image to agree
 VOLUME_WORDS = {
     "user": "given by you",
     "file": "from the file",

@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..data.morphing import ends_of, morph_problem
+from ..data.blending import ends_of, morph_problem
 from ..data.series import series
 from ..data.showing import show_problem, shows_of
 from ..jobs.session import live

@@ -12,7 +12,7 @@ from bpy.props import (
 )
 
 from ...backend.contract.errors import LevelformError
-from ..data.morphing import FACTORS, LIVE_RESOLUTION, begin_move, ends_of
+from ..data.blending import FACTORS, LIVE_RESOLUTION, begin_move, ends_of
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
 from ..scene.sequences import length_of, show_step

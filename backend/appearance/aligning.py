@@ -13,7 +13,7 @@ from .visibility import FAR, depth_map
 
 LONGEST = 256  # pixels of the longer side of what is compared
 LEAST_IOU = 0.5  # of the mesh and the mask; below it the camera is not used
-MOST_STRETCH = 1.5  # by which a found camera may be too near or too far
+MOST_STRETCH = 1.5  # maximum factor between the distances of the estimated and the true camera
 
 
 def aligned(photo: Photo, vertices: Tensor, faces: Tensor) -> Photo | None:

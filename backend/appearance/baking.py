@@ -18,7 +18,7 @@ from .blending import Appearance
 BAND = 1 << 20  # texels whose surface points are in memory together
 RIM = 3  # texels beyond a chart that continue the nearest ones
 DARKEST = 0.02  # linear light below which it is not divided out
-BRIGHTEST = 3.0  # factor by which dividing out the light may brighten a texel
+BRIGHTEST = 3.0  # maximum factor when a texel's light is divided out
 LIGHT_POINTS = 20_000  # of the surface, over which the usual light is measured
 
 

@@ -24,7 +24,7 @@ BLOCK = 1 << 17  # points that are coloured between two questions to the ticket
 DETAIL_POWER = 4.0  # how much more detail depends on the best photo than the low band
 FAINTEST = 1e-5  # relative weight at which a point is half seen
 GAIN_POINTS = 4096  # points that exposures are compared at
-WELL = 0.1  # weight relative to the highest from which exposures are compared
+WELL = 0.1  # minimum weight, relative to the highest, for exposures to be compared
 
 Color = Callable[[Tensor], Tensor | None]
 

@@ -1,1 +1,1 @@
-"""Cameras from silhouettes: refined, or found from the images alone."""
+"""Cameras from silhouettes: refined, or estimated from the images alone."""

@@ -1,4 +1,4 @@
-"""What images must be, for cameras to be found from their silhouettes alone."""
+"""Checks of images before their cameras are estimated from silhouettes alone."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,9 @@ from ..geometry.views import View
 from ..silhouettes import Outline, trace_all
 from ..silhouettes.agreement import same_image
 
-POINTS = 96  # contour points of an image
+POINTS = 96  # contour points per image
 FULL = 0.995  # fraction of an image's pixels above which its mask hides nothing
-ALIKE = 0.35  # pixels of 224 by which outlines must differ
+ALIKE = 0.35  # minimum difference of outlines, in pixels of 224
 MASKS = "Give a mask, an image with alpha, or a background of one color."
 WHOLE = "The whole object must be visible in every image, with some background around it."
 
@@ -52,7 +52,7 @@ def _check_sizes(views: Sequence[View]) -> None:
 
 
 def _refuse(faulty: Sequence[View], what: str, hint: str) -> None:
-    """Raise `RequestError` that names the faulty views, if there are any."""
+    """Raise a `RequestError` that names the faulty views, if any."""
     if faulty:
         raise RequestError(f"{named([view.name for view in faulty])}: the image {what}.", hint)
 
@@ -62,7 +62,7 @@ def _alpha(view: View) -> float:
 
 
 def _check_different(views: Sequence[View], outlines: Sequence[Outline]) -> None:
-    """Refuse silhouettes that are all the same: they say nothing about the steps."""
+    """Refuse identical silhouettes: they say nothing about the steps."""
     largest = max(outline_difference(outlines[0], other) for other in outlines[1:])
     if largest > ALIKE:
         return
@@ -71,8 +71,8 @@ def _check_different(views: Sequence[View], outlines: Sequence[Outline]) -> None
             "All images are the same.", "Give images that show the object from all around."
         )
     raise RequestError(
-        "The silhouette is the same in all images, as that of a lathe-turned object: it does not "
-        "tell the steps between them.",
+        "All silhouettes are equal, as for an object turned on a lathe: they do not "
+        "tell the steps between the images.",
         "Put something that is not round beside the object, or give the cameras.",
     )
 

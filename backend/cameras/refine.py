@@ -1,8 +1,8 @@
-"""Refinement: cameras that are off are moved until their silhouettes agree.
+"""Refinement: move inaccurate cameras until their silhouettes agree.
 
-All poses and one factor of the focal lengths are solved together, with a weak pull to the given
-cameras and a soft loss, for which a bad mask or a camera that is far off weighs little. A camera
-that stands out is first posed alone, from several starts.
+All poses and one factor of the focal lengths are solved together, with a weak prior at the given
+cameras and a robust loss, which gives bad masks and wrong cameras little weight. An outlier is
+first posed alone, from several starting values.
 """
 
 from collections.abc import Sequence
@@ -17,19 +17,21 @@ from ..silhouettes.rotations import about_axis
 from ..silhouettes.solving import Solution, Stage, affordable, solve, solve_stages
 from ..ticket import Ticket
 
-FINE_POINTS = 120  # contour points of a view that a refinement wants
+FINE_POINTS = 120  # contour points per view
 STAGES = (
     Stage(48, 0.1, 20, soft=True),
     Stage(48, 0.03, 20, soft=True, shift=1),
     Stage(FINE_POINTS, 0.005, 50, soft=True),
 )
-AGAIN = 3  # times at most that the stages are repeated with other points, where that helps
-HELPS = 0.9  # of the loss before, at most
-HELD = 1e3  # pull of the others while one camera is posed alone
+AGAIN = 3  # maximum number of repetitions of the stages with other points
+HELPS = 0.9  # repeat only if the loss falls to this fraction
+HELD = 1e3  # prior's weight of the others while one camera is posed alone
 ALONE = Deviations(rotation=np.radians(12.0), position=0.15, focal=0.05)
-TURNS = np.radians((0.0, 9.0, -9.0))  # about the object's vertical, starts of a lone camera
+TURNS = np.radians(
+    (0.0, 9.0, -9.0)
+)  # starting rotations of a lone camera about the object's vertical
 ALONE_PULL, ALONE_STEPS, ALONE_POINTS = 0.005, 15, 48
-FITS = 0.02  # loss at which no further start is tried
+FITS = 0.02  # loss below which no further start is tried
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Refined:
 
     Attributes
     ----------
-    cameras : the better ones, the given ones if nothing was better
+    cameras : the refined ones; the given ones if nothing was better
     before, after : (V,) each view's mean residual, pixels of 224
     """
 
@@ -60,13 +62,13 @@ def refine_cameras(
     stands_out: int | None = None,
     ticket: Ticket | None = None,
 ) -> Refined:
-    """Return cameras near the given ones whose silhouettes agree better.
+    """Return cameras near the given ones with better agreeing silhouettes.
 
     Parameters
     ----------
     outlines, cameras : one for each view; `FINE_POINTS` points each are enough
-    focal : whether a factor of all focal lengths is solved too
-    stands_out : a view whose camera is wrong by far
+    focal : also solve one factor of all focal lengths
+    stands_out : index of a view with a grossly wrong camera
     """
     ticket = ticket or Ticket()
     residual = affordable(Residual(outlines), FINE_POINTS)
@@ -112,7 +114,7 @@ def scores(residual: Residual, cameras: Sequence[Camera]) -> np.ndarray:
 def _posed_alone(
     residual: Residual, cameras: Sequence[Camera], index: int, ticket: Ticket
 ) -> Camera:
-    """Return the camera at `index` posed against the others, which stay."""
+    """Return the camera at `index`, posed against the fixed others."""
     best, least = cameras[index], np.inf
     for turn in TURNS:
         start = list(cameras)
@@ -137,7 +139,7 @@ def _posed_alone(
 
 
 def _turned_about(cameras: Sequence[Camera], index: int, angle: float) -> Camera:
-    """Return a camera turned about the vertical through the point that the others look at."""
+    """Return a camera rotated about the vertical through the point that the others look at."""
     others = [camera for number, camera in enumerate(cameras) if number != index]
     across = [np.eye(3) - np.outer(c.forward, c.forward) for c in others]
     pull = sum(a @ c.center for a, c in zip(across, others, strict=True))

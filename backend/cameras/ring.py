@@ -1,7 +1,7 @@
-"""Cameras of a turntable: one camera, turned about an axis in steps.
+"""Cameras of a turntable: one camera, rotated about an axis in steps.
 
 Frame: the axis is z, the distance from the camera to the axis is 1, and the camera is at height 0,
-which fixes all that silhouettes cannot tell (a similarity). The first camera is at (0, -1, 0).
+which fixes the similarity that silhouettes leave open. The first camera is at (0, -1, 0).
 """
 
 from collections.abc import Sequence
@@ -14,27 +14,27 @@ from ..geometry.cameras import Camera
 from ..silhouettes import Rig
 from ..silhouettes.rotations import about_axis, vector_of
 
-NUDGE = 1e-5  # of a parameter, for derivatives of poses in float64
-SHARED = 4  # parameters of the one camera: log focal length, elevation, pan, roll
+NUDGE = 1e-5  # step of numerical derivatives of poses, float64
+SHARED = 4  # parameters of the camera: log focal length, elevation, pan, roll
 LEVEL = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])  # axes of a camera that looks along +y
 
 
 @dataclass(frozen=True)
 class Ring:
-    """The model of a turntable, for some of its images.
+    """Model of a turntable, for some of its images.
 
     Parameters: the logarithm of the focal length in widths of the image, elevation, pan and roll in
-    radians; then, as far as they are free, the logarithm of a factor of the step, and each angle's
-    deviation from the second image on (all in this order).
+    radians; then, if free, the logarithm of a factor of the step, and the deviation of each angle
+    after the first (in this order).
 
     Attributes
     ----------
-    places : how many steps each image is from the first
+    places : steps from the first image to each
     size : width and height of an image in pixels
     direction : 1 if the camera moves counter-clockwise seen from above, and the object clockwise
     step : radians between two images
     focal : the focal length in widths of the image, if it is known
-    free_step, free_angles : what else is unknown
+    free_step, free_angles : whether these are unknowns
     """
 
     places: tuple[int, ...]
@@ -56,7 +56,7 @@ class Ring:
         return SHARED + self.free_step + (self.count - 1) * self.free_angles
 
     def start(self, focal: float, elevation: float, column: float) -> np.ndarray:
-        """Return parameters, from where the axis is seen: a column, in widths from the left."""
+        """Return starting parameters for an axis at this column of the images, in widths."""
         numbers = np.zeros(self.unknowns)
         pan = np.arctan2(column - 0.5, focal)
         numbers[:SHARED] = np.log(focal), elevation, -pan, 0.0

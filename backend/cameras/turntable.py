@@ -1,9 +1,9 @@
 """Turntable: the cameras of images taken while an object turned by equal steps.
 
-Silhouettes alone say the direction, the focal length, the elevation and the axis (4 numbers and a
-sign). A coarse grid of them is measured with few contour points, the best cells of both directions
-are solved, and the loss tells whether equal steps explain the images. If they do not, one image is
-left out on trial (a bad mask); then the step, each angle and last each pose become unknowns.
+Silhouettes alone determine the direction, the focal length, the elevation and the axis (4 numbers
+and a sign). A coarse grid of these is evaluated with few contour points, the best cells of both
+directions are solved, and the loss tells whether equal steps explain the images. If not, images are
+left out on trial (bad masks); then the step, each angle and finally each pose become unknowns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,17 +21,17 @@ from .ring import SHARED, Ring
 
 FOCALS = (0.8, 1.2, 1.8, 2.8, 4.5)  # widths of the image
 ELEVATIONS = np.radians((0.0, 6.0, 12.0, 18.0, 24.0, 30.0, 36.0, 43.0, 51.0, 60.0))
-LOWEST = np.radians(-4.0)  # elevation below which a camera does not look down
-STARTS = 4  # cells of the grid that are solved in each direction
-FINALISTS = 2  # solutions of the better direction that are solved to the end
-ENOUGH_IMAGES = 12  # the first stages use at most so many
-GRID_POINTS, FIRST_POINTS, LAST_POINTS = 12, 32, 48  # contour points of an image
+LOWEST = np.radians(-4.0)  # minimum elevation of a camera that looks down
+STARTS = 4  # cells of the grid solved in each direction
+FINALISTS = 2  # solutions of the better direction to converge
+ENOUGH_IMAGES = 12  # maximum number in the first stages
+GRID_POINTS, FIRST_POINTS, LAST_POINTS = 12, 32, 48  # contour points per image
 FIRST_STEPS, LAST_STEPS, POSE_STEPS = 12, 25, 30
 USUAL = np.radians((12.0, 26.0, 42.0))  # elevations of walks
-APART = 0.12  # radians by which starts differ
-EXPLAINED = 0.1  # loss above which more becomes unknown
-TRIED = 3  # images that are left out on trial, those with the largest residuals
-BY_FAR = 0.5  # leaving out a bad mask leaves at most this fraction of the loss
+APART = 0.12  # radians between starting values
+EXPLAINED = 0.1  # loss above which more unknowns are added
+TRIED = 3  # images to leave out on trial: those with the largest residuals
+BY_FAR = 0.5  # without a bad mask the loss falls to at most this fraction
 # Expected deviations from a focal length of 1.5 widths, 20 degrees elevation, and no pan and roll.
 MEAN = (np.log(1.5), np.radians(20.0), 0.0, 0.0)
 DEVIATIONS = (1.0, 0.6, 0.3, 0.1)
@@ -49,7 +49,7 @@ class Turned:
     ring, numbers : the model of the images in `used`, and its parameters
     cameras : one for each image, in the ring's frame
     loss : mean residual of the used images, pixels of 224
-    other : that of the best solution in the other direction
+    other : loss of the best solution in the other direction
     used : the images that the cameras were solved from
     """
 
@@ -96,7 +96,7 @@ def fit_ring(
     focal: float | None = None,
     ticket: Ticket | None = None,
 ) -> Turned:
-    """Return the ring of equal steps that explains the outlines best, whatever its loss.
+    """Return the best ring of equal steps, whatever its loss.
 
     Parameters
     ----------
@@ -124,10 +124,10 @@ def fit_ring(
 
 
 def ring_starts(outlines: Sequence[Outline], focal: float, ticket: Ticket) -> list[list[Camera]]:
-    """Return cameras of rings that may be near those of a walk, likely ones first.
+    """Return the cameras of rings as starting values for a walk, likely ones first.
 
-    They are what the coarse search ends at in both directions, and rings at usual elevations that
-    were not solved: where steps are uneven, the best ring is not always near the cameras.
+    These are the solutions of the coarse search in both directions, and unsolved rings at usual
+    elevations: with uneven steps, the best ring is not always near the cameras.
     """
     places, angle = tuple(range(len(outlines))), 2 * np.pi / len(outlines)
     solved = sorted(_first(outlines, angle, focal, ticket), key=lambda item: item[2])
@@ -152,7 +152,7 @@ def ring_starts(outlines: Sequence[Outline], focal: float, ticket: Ticket) -> li
 def _first(
     outlines: Sequence[Outline], angle: float, focal: float | None, ticket: Ticket
 ) -> Iterator[tuple[Ring, np.ndarray, float]]:
-    """Yield rings of a part of the images with their parameters and losses."""
+    """Yield rings of some of the images with their parameters and losses."""
     stride = -(-len(outlines) // ENOUGH_IMAGES)
     places = tuple(range(0, len(outlines), stride))
     rings = [Ring(places, outlines[0].size, sign, angle, focal) for sign in (1, -1)]
@@ -189,14 +189,14 @@ def _grid(
 
 
 def _freed(turned: Turned, outlines: Sequence[Outline], ticket: Ticket, **freedom: bool) -> Turned:
-    """Return the turntable with more unknowns, if that is better."""
+    """Return the turntable with more unknowns, if better."""
     wider = replace(turned.ring, **freedom)
     start = turned.ring.extended(turned.numbers, wider)
     return _resolved(turned, wider, start, turned.used, outlines, ticket)
 
 
 def _without_one(turned: Turned, outlines: Sequence[Outline], ticket: Ticket) -> Turned:
-    """Return the turntable without the image whose mask is bad, if that explains the loss."""
+    """Return the turntable without the image with a bad mask, if that explains the loss."""
     residual = affordable(Residual([outlines[index] for index in turned.used]), LAST_POINTS)
     with torch.no_grad():
         values = residual(turned.ring.rig(turned.numbers)).mean(1)
@@ -219,7 +219,7 @@ def _resolved(
     outlines: Sequence[Outline],
     ticket: Ticket,
 ) -> Turned:
-    """Return the turntable solved again with another ring of these images, if that is better."""
+    """Return the turntable solved again from another ring of these images, if better."""
     residual = affordable(Residual([outlines[index] for index in used]), LAST_POINTS)
     soft = _solved(ring, residual, start, LAST_STEPS, soft=True, ticket=ticket)
     final = _solved(ring, residual, soft.numbers, LAST_STEPS, ticket=ticket)
@@ -232,7 +232,7 @@ def _resolved(
 
 
 def _posed(turned: Turned, outlines: Sequence[Outline], ticket: Ticket) -> Turned:
-    """Return the cameras with each pose free near the ring, if that is better."""
+    """Return the cameras with free poses near the ring, if better."""
     model = FreePoses([turned.cameras[index] for index in turned.used])
     residual = affordable(Residual([outlines[index] for index in turned.used]), LAST_POINTS)
     start = np.zeros(model.count)

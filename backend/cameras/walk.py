@@ -1,9 +1,9 @@
 """Walk-round by hand: cameras of images taken while walking once around an object.
 
-A turntable is the start; then every pose is free. If the residual stays large, other rings are
-tried as starts, in both directions and at several elevations, and the least residual wins. The
-focal length is the weak number: silhouettes of a hand-held walk hardly say it, so it comes from the
-file (EXIF) or starts at 1.2 widths of the image and is pulled there.
+A turntable is the starting value; then every pose is free. If the residual stays large, other rings
+are tried as starting values, in both directions and at several elevations, and the lowest residual
+wins. Silhouettes of a hand-held walk hardly determine the focal length, so it comes from the file
+(EXIF), or starts at 1.2 widths of the image with a prior there.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from ..silhouettes.solving import Stage, affordable, solve_stages
 from ..ticket import Ticket
 from .turntable import fit_ring, ring_starts
 
-USUAL_FOCAL = 1.2  # widths of the image, where the file says nothing
+USUAL_FOCAL = 1.2  # widths of the image, if the file does not say it
 HAND = Deviations(rotation=np.radians(6.0), position=0.1, focal=0.2)
 STAGES = (
     Stage(40, 0.1, 20, soft=True),
@@ -27,8 +27,8 @@ STAGES = (
     Stage(80, 0.01, 40, soft=True),
 )
 DOUBTFUL = 0.05  # loss (pixels of 224) above which other starts are tried
-STARTS, FINALISTS = 10, 3  # of other starts: tried, and solved to the end
-FINE_POINTS = 80  # contour points of a view that a walk wants
+STARTS, FINALISTS = 10, 3  # other starting values: tried, and converged
+FINE_POINTS = 80  # contour points per view
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Walked:
     ----------
     cameras : one for each image, the axis of the walk is z
     loss : mean residual, pixels of 224
-    started : that of the turntable which was the start
+    started : loss of the initial turntable
     """
 
     cameras: tuple[Camera, ...]
@@ -71,7 +71,7 @@ def solve_walk(
 def _other(
     residual: Residual, outlines: Sequence[Outline], focal: float | None, ticket: Ticket
 ) -> Walked:
-    """Return the best walk from other starts: all are solved roughly, the best ones to the end."""
+    """Return the best walk from other starting values: all solved roughly, the best converged."""
     silent = Ticket(cancelled=ticket.cancelled)  # the coarse search starts from zero again
     starts = ring_starts(outlines, focal or USUAL_FOCAL, silent)[:STARTS]
     rough = [
@@ -91,7 +91,7 @@ def _other(
 
 
 def _parts(start: float, stop: float, count: int) -> list[tuple[float, float]]:
-    """Return the ends of so many equal parts of an interval."""
+    """Return the ends of `count` equal parts of an interval."""
     edges = np.linspace(start, stop, count + 1).tolist()
     return list(pairwise(edges))
 
@@ -104,7 +104,7 @@ def _freed(
     ticket: Ticket,
     part: tuple[float, float],
 ) -> Walked:
-    """Return the walk with each pose free near a start; `part` is that of the progress."""
+    """Return the walk with free poses near a starting value; `part` of the progress is its own."""
     model = FreePoses(start, focal=free_focal)
     solution = solve_stages(
         residual,

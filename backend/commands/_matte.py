@@ -39,7 +39,10 @@ def remove() -> dict[str, Any]:
     """Delete the weights."""
     path = matte_weights_path()
     if not path.is_file():
-        raise RequestError(f"No weights of {NAME} are installed.")
+        raise RequestError(
+            f"No weights of {NAME} are installed.",
+            "Fetch them with `levelform weights get u2netp`.",
+        )
     size = path.stat().st_size
     try:
         path.unlink()

@@ -2,7 +2,9 @@
 
 import argparse
 import importlib.util
+import json
 import sys
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the benches' names and the kinds of rows."""
     parser.add_argument("name", nargs="*", help="benches to run; none: list them")
     parser.add_argument("--kind", choices=KINDS, help="only counts, or only times; default: both")
+    parser.add_argument("--part", nargs="+", metavar="NAME", help="of benches that have parts")
+    parser.add_argument(
+        "--keep",
+        metavar="FILE",
+        type=Path,
+        help="write each part's rows there as soon as they are measured (a line of JSON each); "
+        "parts that are there already are not measured again",
+    )
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
@@ -30,10 +40,52 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     for name in args.name:
         if name not in known:
             raise RequestError(f"There is no bench {name!r}.", f"Choose one of {', '.join(known)}.")
-    kinds = (args.kind,) if args.kind else KINDS
-    return {
-        "rows": [asdict(row) for name in args.name for row in load(name).rows(kinds=kinds)],
+    parts = {
+        f"{name} {part}".rstrip(): measure
+        for name in args.name
+        for part, measure in parts_of(name, (args.kind,) if args.kind else KINDS).items()
+        if not args.part or part in args.part
     }
+    if args.part and not parts:
+        raise RequestError(
+            f"{', '.join(args.name)}: there is no part {' or '.join(map(repr, args.part))}.",
+            "Leave --part out to measure all of them.",
+        )
+    kept = _kept(args.keep)
+    rows: list[dict[str, Any]] = []
+    for name, measure in parts.items():
+        if name not in kept:
+            kept[name] = [asdict(row) for row in measure()]
+            _keep(args.keep, name, kept[name])
+        rows += kept[name]
+    return {"rows": rows}
+
+
+def parts_of(name: str, kinds: tuple[str, ...]) -> dict[str, Callable[[], Iterable[Any]]]:
+    """Return what of a bench can be measured alone: its parts, or all of it under an empty name."""
+    module = load(name)
+    parts = getattr(module, "parts", None)
+    return parts(kinds) if parts else {"": lambda: module.rows(kinds=kinds)}
+
+
+def _kept(path: Path | None) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows that a file keeps, by part."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return {line["part"]: line["rows"] for line in lines}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RequestError(
+            f"{path} does not hold rows of a bench: {error}.", "Name a new file."
+        ) from None
+
+
+def _keep(path: Path | None, part: str, rows: list[dict[str, Any]]) -> None:
+    """Append a part's rows to a file."""
+    if path is not None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"part": part, "rows": rows}) + "\n")
 
 
 def show(result: dict[str, Any]) -> None:
@@ -64,9 +116,9 @@ def names() -> list[str]:
 
 
 def load(name: str) -> ModuleType:
-    """Return a bench's module, loaded from its file; benches import each other by plain name."""
+    """Return a bench's module, loaded from its file; benches import by plain name."""
     if str(FOLDER) not in sys.path:
-        sys.path.insert(0, str(FOLDER))
+        sys.path[:0] = [str(FOLDER), str(FOLDER.parent)]
     path = FOLDER / f"{PREFIX}{name}.py"
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if spec is None or spec.loader is None:

@@ -179,7 +179,10 @@ def _convert(args: argparse.Namespace) -> dict[str, Any]:
     if args.limit is not None:
         jobs = jobs[: args.limit]
     if not jobs:
-        raise RequestError(f"{root} holds nothing to convert in the layout {args.layout}.")
+        raise RequestError(
+            f"{root} holds nothing to convert in the layout {args.layout}.",
+            "Check the folder, or choose another layout.",
+        )
     return _write(args, jobs, {"kind": args.layout, "license": args.license})
 
 

@@ -55,7 +55,10 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         )
     prediction, reference = Path(args.prediction), Path(args.reference)
     if prediction.is_dir() != reference.is_dir():
-        raise RequestError("PRED and REF must both be files, or both be folders.")
+        raise RequestError(
+            "PRED and REF must both be files, or both be folders.",
+            "Give two files, or two folders.",
+        )
     head = {
         "protocol": args.protocol,
         "definition": PROTOCOLS[args.protocol].definition,
@@ -123,7 +126,10 @@ def _folders(prediction: Path, reference: Path, args: argparse.Namespace) -> dic
     predictions = {_stem(path, prediction): path for path in find_assets(prediction)}
     pairs = sorted(ground_truths.keys() & predictions.keys())
     if not pairs:
-        raise RequestError(f"No mesh in {prediction} has the name of one in {reference}.")
+        raise RequestError(
+            f"No mesh in {prediction} has the name of one in {reference}.",
+            "Name the predictions as the references.",
+        )
     rows, objects = [], {}
     with progress() as ticket:
         for index, name in enumerate(pairs):
@@ -152,7 +158,10 @@ def _baselines(root: str) -> dict[str, Any]:
 
     train, test = Dataset(root, "train"), Dataset(root, "test")
     if not len(train) or not len(test):
-        raise RequestError(f"{root} has no shapes in its train or its test split.")
+        raise RequestError(
+            f"{root} has no shapes in its train or its test split.",
+            "Convert the data set with both splits.",
+        )
     return {
         "dataset": root,
         "train": len(train),

@@ -112,7 +112,10 @@ def _known(name: str) -> PublishedWeights:
 def _remove(known: PublishedWeights) -> dict[str, Any]:
     path = installed_weights(known.method)
     if path is None:
-        raise RequestError(f"No weights of {known.method} are installed.")
+        raise RequestError(
+            f"No weights of {known.method} are installed.",
+            "Fetch them with `levelform weights get NAME`.",
+        )
     size = path.stat().st_size
     try:
         path.unlink()
@@ -175,14 +178,16 @@ def _remarks(known: PublishedWeights, args: argparse.Namespace, ticket: Ticket) 
 
     path = Path(args.file)
     if not path.is_file():
-        raise RequestError(f"There is no file {path}.")
+        raise RequestError(f"There is no file {path}.", "Check the path.")
     with ticket.stage("Check"):
         actual = sha256_of(path, ticket)
     expected = (args.sha256 or known.sha256).lower()
     if actual == expected:
         return []
     if args.sha256:
-        raise RequestError(f"{path} has the SHA-256 {actual}, not {expected}.")
+        raise RequestError(
+            f"{path} has the SHA-256 {actual}, not {expected}.", "Download it again."
+        )
     return [f"The file is not the one that is known: its SHA-256 is {actual}, not {expected}."]
 
 

@@ -248,7 +248,7 @@ def _name(path: Path, base: Path) -> str:
 
 
 def _base(item: Item) -> Path:
-    """Return the folder to which an item's file names are relative, so that it can be moved."""
+    """Return the root of an item's relative file names, so that the folder can be moved."""
     return item.source if item.source.is_dir() else item.source.parent
 
 

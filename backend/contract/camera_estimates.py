@@ -1,4 +1,4 @@
-"""Cameras found from images: how the images were taken, their order, and what a result is worth.
+"""Cameras estimated from images: how the images were taken, their order, and how good a result is.
 
 For both halves: the words of results, the same in the terminal and in Blender.
 """

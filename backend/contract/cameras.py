@@ -18,7 +18,7 @@ MODELS = ("PINHOLE", "ORTHOGRAPHIC")
 # Tolerance for orthonormal rotations: files round matrices to three or four digits.
 RIGID_TOLERANCE = 2e-3
 EXACT = 1e-7  # below it a rotation is left unchanged
-SIZE_TOLERANCE = 1.5  # pixels by which an image may differ from its camera's proportions
+SIZE_TOLERANCE = 1.5  # pixels; tolerance between the proportions of an image and of its camera
 # Signs of a pose's columns: OpenCV's axes (x right, y down, z forward) to Blender's, and back.
 FLIP_YZ = np.array([1.0, -1.0, -1.0, 1.0])
 
@@ -153,7 +153,10 @@ def in_frame(camera: CameraData, world_from_frame: np.ndarray) -> CameraData:
     scale = float(np.cbrt(np.linalg.det(matrix[:3, :3])))
     rotation = matrix[:3, :3] / scale if scale else matrix[:3, :3]
     if scale <= 0 or not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-5):
-        raise RequestError("A camera can be moved, rotated and scaled evenly, not sheared.")
+        raise RequestError(
+            "A camera can be moved, rotated and scaled evenly, not sheared.",
+            "Use a rigid matrix with one scale.",
+        )
     pose = np.asarray(camera.transform_matrix, np.float64)
     result = np.eye(4)
     result[:3, :3] = rotation.T @ pose[:3, :3]

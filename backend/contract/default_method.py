@@ -7,7 +7,7 @@ from .protocol import ViewData
 from .weights import installed_weights
 
 AUTO = "auto"  # the name that stands for the rule
-FIT_VIEWS = 3  # images with cameras from which the object is fitted to them
+FIT_VIEWS = 3  # minimum number of posed images for `fit` to be the default
 FIT, HULL, SINGLE_IMAGE = "fit", "visual-hull", "levelform"
 # One or two silhouettes hardly limit an object: mean IoU .47 and .52 by the network, .16 and .27 by
 # the hull (docs/views.md).

@@ -40,7 +40,7 @@ def distort(points: np.ndarray, bent: Distortion) -> np.ndarray:
 def undistort(points: np.ndarray, bent: Distortion) -> np.ndarray:
     """Undistort `points`, (..., 2), to ideal points, (..., 2), by Newton's method.
 
-    nan outside the radius up to which the formula is one-to-one.
+    nan outside the radius where the formula is one-to-one.
     """
     shown = np.asarray(points, np.float64)
     guess = _first_guess(shown, bent)
@@ -59,7 +59,7 @@ def undistort(points: np.ndarray, bent: Distortion) -> np.ndarray:
 
 
 def one_to_one(bent: Distortion) -> float:
-    """Return the normalised radius up to which the radial formula rises, at most `WIDEST`."""
+    """Return the largest normalised radius with a rising radial formula, at most `WIDEST`."""
     radii = np.linspace(0.0, WIDEST, 4096)
     with np.errstate(all="ignore"):
         shown = radii * _factor(radii**2, bent)[0]
@@ -79,20 +79,6 @@ def normalised(camera: CameraData, pixels: np.ndarray) -> np.ndarray:
     skew = camera.distortion.skew if camera.distortion else 0.0
     y = (pixels[..., 1] - camera.cy) / camera.fl_y
     return np.stack([(pixels[..., 0] - camera.cx - skew * y) / camera.fl_x, y], -1)
-
-
-def distort_pixels(camera: CameraData, pixels: np.ndarray) -> np.ndarray:
-    """Map undistorted pixels, (..., 2), to pixels of the camera's image."""
-    assert camera.distortion is not None
-    ideal = normalised(replace(camera, distortion=None), np.asarray(pixels, np.float64))
-    return pixels_of(camera, distort(ideal, camera.distortion))
-
-
-def undistort_pixels(camera: CameraData, pixels: np.ndarray) -> np.ndarray:
-    """Return the inverse of `distort_pixels`; nan where it does not exist."""
-    assert camera.distortion is not None
-    ideal = undistort(normalised(camera, np.asarray(pixels, np.float64)), camera.distortion)
-    return pixels_of(replace(camera, distortion=None), ideal)
 
 
 # ---------------------------------------------------------------- images

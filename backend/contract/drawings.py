@@ -18,7 +18,7 @@ from .errors import RequestError
 
 @dataclass(frozen=True)
 class Side:
-    """A direction from which a drawing shows the object.
+    """The viewing direction of a drawing.
 
     Attributes
     ----------

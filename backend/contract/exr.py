@@ -32,12 +32,12 @@ def read_exr(path: str | Path) -> dict[str, np.ndarray]:
     try:
         magic, flags = struct.unpack_from("<II", content)
         if magic != MAGIC:
-            raise WorkError(f"{path} is not an OpenEXR file.")
+            raise WorkError(f"{path} is not an OpenEXR file.", "Save it as OpenEXR.")
         several = bool(flags & MULTI_PART)
         headers, at = _headers(content, 8, several=several)
         return _pixels(content, headers, at, several=several)
     except (struct.error, ValueError, IndexError, KeyError, OverflowError) as error:
-        raise WorkError(f"{path} can't be read: {error}.") from error
+        raise WorkError(f"{path} can't be read: {error}.", "Save it again.") from error
 
 
 def channel_names(path: str | Path) -> list[str]:

@@ -1,3 +1,3 @@
-"""The name by which sentences offer to find cameras; the panel draws a button beside them."""
+"""The name of the button that finds cameras; the panel draws it beside sentences that name it."""
 
 FIND_CAMERAS = "Find Cameras"

@@ -55,7 +55,7 @@ class Exhibit:
     values : (V, K) float32, numbers of each vertex
     image : (N,) uint8, the bytes of a PNG file
     place : how many object widths beside the object it stands
-    step : its number in a sequence, of which one mesh is visible at a time; below 0: not in one
+    step : its number in a sequence that shows one mesh at a time; below 0: not in one
     world_from_mesh, scale : as in `MeshUpdate`
     """
 

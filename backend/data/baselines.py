@@ -63,7 +63,9 @@ class Neighbours:
 
     def __init__(self, shapes: Sequence[StoredShape], *, views: int = 24) -> None:
         if not shapes:
-            raise RequestError("There are no training shapes to answer with.")
+            raise RequestError(
+                "There are no training shapes to answer with.", "Use a data set with a train split."
+            )
         self.shapes = list(shapes)
         self.packed = np.stack([shape["voxels"][0] for shape in shapes])
         self._owner: list[int] = []
@@ -78,7 +80,10 @@ class Neighbours:
     def retrieve(self, image: np.ndarray) -> int:
         """Return the index of the training shape whose image is nearest to `image`, (H, W, 4)."""
         if not len(self.features):
-            raise RequestError("The training shapes have no images to retrieve by.")
+            raise RequestError(
+                "The training shapes have no images to retrieve by.",
+                "Convert the data set with views.",
+            )
         feature = image_feature(image)
         distances = self._squares - 2 * (self.features @ feature)  # less the image's own square
         return self._owner[int(distances.argmin())]

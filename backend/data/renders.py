@@ -32,7 +32,7 @@ def find_renders(folder: str | Path) -> list[Path]:
     """Return the finished shape folders at or below `folder`, sorted."""
     root = Path(folder)
     if not root.is_dir():
-        raise RequestError(f"There is no folder {root}.")
+        raise RequestError(f"There is no folder {root}.", "Check the path.")
     return sorted(path.parent for path in root.rglob(NAME))
 
 
@@ -151,7 +151,9 @@ def _content(folder: Path) -> dict[str, Any]:
         if not all("file_path" in frame for frame in content["frames"]) or not content["frames"]:
             raise ValueError("it has no frames")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RequestError(f"{folder / NAME} can't be read: {error}.") from error
+        raise RequestError(
+            f"{folder / NAME} can't be read: {error}.", "Render it again."
+        ) from error
     return content
 
 
@@ -182,11 +184,16 @@ def _depth(folder: Path, name: str) -> np.ndarray:
     try:
         return read_npy(folder / name)
     except (OSError, ValueError) as error:
-        raise RequestError(f"The depth {folder / name} can't be read: {error}.") from error
+        raise RequestError(
+            f"The depth {folder / name} can't be read: {error}.", "Render it again."
+        ) from error
 
 
 def _stacked(folder: Path, images: list[np.ndarray]) -> np.ndarray:
     sizes = {image.shape for image in images}
     if len(sizes) > 1:
-        raise RequestError(f"The images in {folder} differ in size: {sorted(sizes)}.")
+        raise RequestError(
+            f"The images in {folder} differ in size: {sorted(sizes)}.",
+            "Render them again at one size.",
+        )
     return np.stack(images)

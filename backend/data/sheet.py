@@ -34,7 +34,7 @@ def write_sheet(
 
     shapes = _chosen(dataset, rows, seed)
     if not shapes:
-        raise RequestError("The data set has no shapes to show.")
+        raise RequestError("The data set has no shapes to show.", "Choose another split.")
     tiles = [_tiles(shape, views) for shape in shapes]
     width = MARGIN + max(map(len, tiles)) * (TILE + MARGIN)
     height = MARGIN + len(shapes) * (TILE + LINE + MARGIN)

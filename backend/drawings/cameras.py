@@ -21,10 +21,10 @@ from .framing import framed
 from .naming import candidates, names_of_files
 from .sizes import Evened, even_out
 
-BY_FAR = 0.4  # other names than the usual ones must leave this fraction of the disagreement
-FINE = 0.5  # pixels of 224: the usual names are not questioned below
-STRETCH = 100.0  # pixels of disagreement that a stretch by a factor of e counts as
-UNSEEN = 0.02  # a stretch that no one sees in a drawing
+BY_FAR = 0.4  # other names than the usual ones must reduce the disagreement to this fraction
+FINE = 0.5  # pixels of 224; below it the usual names are kept
+STRETCH = 100.0  # cost of a stretch by a factor of e, in pixels of disagreement
+UNSEEN = 0.02  # an invisible stretch
 LEFT_OUT = "-"
 
 
@@ -34,7 +34,7 @@ class Drawings:
 
     Attributes
     ----------
-    names : the side that each shows
+    names : the side of each
     pieces : the drawings, in the order of the names
     evened : their cameras
     disagreement : mean residual of the outlines, pixels of an image 224 wide
@@ -162,7 +162,7 @@ def _disagreement(
     outlines: Sequence[Outline | None],
     size: float,
 ) -> float:
-    """Return how badly outlines fit each other under these names; infinite if that is open."""
+    """Return the outlines' disagreement under these names; infinite if it can't be determined."""
     try:
         evened = even_out(names, pieces, size=size)
     except RequestError:

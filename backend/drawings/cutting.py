@@ -12,17 +12,17 @@ from ..contract.errors import RequestError
 from ..contract.protocol import Background
 from ..images.matte import matte
 
-INSIDE = 0.5  # alpha from which a pixel belongs to a drawing
-GAP = 0.008  # parts nearer than this fraction of the sheet's longer side are one drawing
+INSIDE = 0.5  # minimum alpha of a drawing's pixel
+GAP = 0.008  # parts nearer than this, in longer sides of the sheet, are one drawing
 MARK_AREA = 0.06  # marks (text, arrows) cover less than this fraction of the largest drawing
 MARK_SIDE = 0.2  # and are narrower than this fraction of a drawing's longest side
 MOST = 12  # drawings on a sheet
 LINE = 0.85  # an unbroken line along this fraction of the sheet is a guide or a frame
 LINE_WIDTH = 0.012  # if it is thinner than this fraction of the sheet's longer side
-NARROW = 1.3  # ratio of sides from which the drawings form a single row
-FRAME = 0.025  # of such a sheet: lines nearer to its ends than this are a frame
+NARROW = 1.3  # minimum ratio of sides for the drawings to form a single row
+FRAME = 0.025  # lines of such a sheet nearer to its ends than this are a frame
 HOLLOW = 0.5  # drawings with this fraction of background inside are outlines, and are filled
-MARGIN = 0.04  # around a piece, in its longer side
+MARGIN = 0.04  # around a piece, as a fraction of its longer side
 LEAST = 8  # pixels of a drawing's side
 
 
@@ -62,7 +62,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Cut:
-    """The pieces of a sheet in reading order, and sentences about what was done."""
+    """The pieces of a sheet in reading order, with remarks."""
 
     pieces: tuple[Piece, ...]
     remarks: tuple[str, ...] = ()
@@ -93,7 +93,7 @@ def cut_sheet(image: Tensor, background: Background, *, name: str = "The sheet")
         )
     if len(bodies) > MOST:
         raise RequestError(
-            f"{name} falls into {len(bodies)} parts, more than the {MOST} drawings of a sheet.",
+            f"{name} falls into {len(bodies)} parts; a sheet has at most {MOST} drawings.",
             "Use a plain background without texture, or cut the drawings out.",
         )
     if marks:
@@ -151,7 +151,7 @@ def _alpha(image: Tensor, background: Background, name: str) -> tuple[np.ndarray
     from scipy.ndimage import binary_closing, binary_fill_holes
 
     matted = matte(image, background, name=name)
-    if matted.source == "network":  # it looks for one object, not for several drawings
+    if matted.source == "network":  # the network looks for one object, not for several drawings
         raise RequestError(
             f"{name}: the image's border shows no plain background.",
             "Use a plain background, choose its color, or cut the drawings out.",
@@ -159,8 +159,8 @@ def _alpha(image: Tensor, background: Background, name: str) -> tuple[np.ndarray
     alpha = matted.image[..., 3].numpy().copy()
     if not bool((alpha < INSIDE).any()):
         raise RequestError(
-            f"{name} is covered all over, so drawings can't be told from the background.",
-            "Use a plain background, or one that is transparent.",
+            f"{name} has no background: it is covered all over.",
+            "Use a plain or a transparent background.",
         )
     alpha, remarks = _without_lines(alpha)
     inside = alpha >= INSIDE
@@ -189,7 +189,7 @@ def _without_lines(alpha: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _lines(inside: np.ndarray) -> list[tuple[int, int]]:
-    """Return the first row, and the one after the last, of each horizontal line.
+    """Return the first row of each horizontal line, and the row after its last.
 
     On a sheet that is higher than wide, a drawing may be as wide as the sheet; only lines at its
     top and bottom count there.
@@ -241,7 +241,7 @@ def _bodies(inside: np.ndarray) -> tuple[list[np.ndarray], int]:
 
 
 def _joined(boxes: Sequence[tuple[int, int, int, int]]) -> list[list[int]]:
-    """Return groups of boxes; a box that lies half inside another belongs to it."""
+    """Return groups of boxes; a box at least half inside another belongs to its group."""
     groups: list[list[int]] = []
     order = sorted(range(len(boxes)), key=lambda i: -_area(boxes[i]))
     for index in order:
@@ -277,7 +277,7 @@ def _size(body: np.ndarray) -> int:
 
 
 def _piece(image: Tensor, alpha: np.ndarray, body: np.ndarray) -> Piece:
-    """Cut one drawing out, with a margin; what is not its own becomes transparent."""
+    """Cut one drawing out, with a margin; other pixels become transparent."""
     own = np.where(body, alpha, 0.0).astype(np.float32)
     rows, columns = np.flatnonzero((own > 0).any(1)), np.flatnonzero((own > 0).any(0))
     sides = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
@@ -303,8 +303,8 @@ def _extent(alpha: np.ndarray) -> tuple[float, float, float, float]:
 
 
 def _ends(profile: np.ndarray) -> tuple[float, float]:
-    """Return where a profile first rises above one half, and last falls below; the pixel that is
-    half covered at its end counts as such."""
+    """Return where a profile first rises above one half, and last falls below; a pixel
+    half covered at its end counts half."""
     known = np.flatnonzero(profile >= INSIDE)
     first, last = int(known[0]), int(known[-1])
     before = float(profile[first - 1]) if first else 0.0

@@ -1,4 +1,4 @@
-"""Widen drawings to the whole volume: what lies beyond an image's border is unknown, not empty."""
+"""Widen drawings to the whole volume: beyond an image's border, space is unknown, not empty."""
 
 import math
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def framed(
 def _widened(
     piece: Piece, camera: CameraData, across: float, down: float
 ) -> tuple[Piece, CameraData]:
-    """Return a piece padded with transparency, to so many units on all sides of its middle."""
+    """Return a piece padded with transparency, `half` units to all sides of its middle."""
     x, y = across * camera.fl_x, down * camera.fl_y
     left, top = (max(math.ceil(v), 0) for v in (x - camera.cx, y - camera.cy))
     right = max(math.ceil(x - (camera.w - camera.cx)), 0)

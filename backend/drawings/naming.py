@@ -17,8 +17,8 @@ def candidates(pieces: Sequence[Piece]) -> list[tuple[str, ...]]:
 
     Around a row, a drawing above another is its top and one below it its bottom, which makes that
     one the front (third-angle projection). Otherwise a sheet is read as front, right, back, left,
-    top, bottom; a last drawing of another height is the top. A side drawing is taken for the right
-    one: outlines alone don't tell right from left, since the mirrored object has the same ones.
+    top, bottom; a last drawing of another height is the top. A single side drawing counts as the
+    right one: outlines can't tell right from left, because the mirrored object has the same ones.
     """
     rows = rows_of([piece.on_sheet for piece in pieces])
     main = max(rows, key=len)
@@ -29,11 +29,11 @@ def candidates(pieces: Sequence[Piece]) -> list[tuple[str, ...]]:
 
 
 def _in_a_row(pieces: Sequence[Piece]) -> list[tuple[str, ...]]:
-    """Return names for pieces that are read like text."""
+    """Return names for pieces in reading order."""
     count = len(pieces)
     if count > len(IN_A_ROW):
         raise RequestError(
-            f"The sheet shows {count} drawings, more than can be named by their positions.",
+            f"The sheet shows {count} drawings, too many to be named by their positions.",
             "Name them, such as --names front,front-right,right,back.",
         )
     plain: tuple[str, ...] = IN_A_ROW[:count]
@@ -65,7 +65,7 @@ def _around(
 
 
 def _nearest(pieces: Sequence[Piece], index: int, row: Sequence[int]) -> int:
-    """Return the piece of a row whose middle is nearest to that of another, across the sheet."""
+    """Return the piece of a row with the middle nearest to another's, across the sheet."""
     middle = sum(pieces[index].on_sheet[::2]) / 2
     return min(row, key=lambda i: abs(sum(pieces[i].on_sheet[::2]) / 2 - middle))
 

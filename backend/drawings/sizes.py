@@ -1,4 +1,4 @@
-"""Even out the sizes of drawings: one object, whose sides each drawing shows at its own scale."""
+"""Even out the sizes of drawings, each of which shows one object at its own scale."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ..contract.errors import RequestError
 from .cutting import Piece
 
 SQUARE = 0.004  # a drawing stretched by less than this keeps square pixels
-TOLD = 0.02  # from which a person is told
+TOLD = 0.02  # relative size difference above which a remark is made
 WORDS = ("width", "depth", "height")
 AWAY = 2.0  # distance of the cameras, in the object's longest side
 
@@ -23,9 +23,9 @@ class Evened:
 
     Attributes
     ----------
-    cameras : orthographic, one per drawing, about an object that is centred in the world
+    cameras : orthographic, one per drawing, around an object centred in the world
     sides : (3,) width, depth and height of the object
-    stretched : of each drawing, the factor by which its width is stretched more than its height
+    stretched : for each drawing, the factor of its width over that of its height
     """
 
     cameras: tuple[CameraData, ...]
@@ -45,12 +45,12 @@ class Evened:
 
 
 def even_out(names: Sequence[str], pieces: Sequence[Piece], *, size: float = SIZE) -> Evened:
-    """Return the cameras with which all drawings show one object.
+    """Return cameras that make all drawings show one object.
 
     Front, sides and back share the height; front, back and top the width; sides and top the depth.
     With s_i the scale of drawing i, w_i and h_i its size and E the object's sides, the logarithms
-    of w_i = s_i E_across(i) and h_i = s_i E_down(i) are solved by least squares. What remains is
-    taken by pixels that are not square, so that all drawings reach equally far.
+    of w_i = s_i E_across(i) and h_i = s_i E_down(i) are solved by least squares. Non-square pixels
+    take the rest, so that all drawings have the object's size.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def even_out(names: Sequence[str], pieces: Sequence[Piece], *, size: float = SIZ
     Raises
     ------
     RequestError
-        If the drawings leave a side of the object open, such as front and back alone.
+        If the drawings do not determine a side of the object, such as front and back alone.
     """
     sides = [side_of(name) for name in names]
     known = {axis for side in sides for axis in (side.across, side.down) if axis is not None}
@@ -88,7 +88,7 @@ def even_out(names: Sequence[str], pieces: Sequence[Piece], *, size: float = SIZ
 
 
 def _solve(names: Sequence[str], pieces: Sequence[Piece], size: float) -> np.ndarray:
-    """Return the object's width, depth and height, (3,), the longest of which is `size`."""
+    """Return the object's width, depth and height, (3,); the longest is `size`."""
     rows, values = [], []
     count = len(names)
     for index, (name, piece) in enumerate(zip(names, pieces, strict=True)):

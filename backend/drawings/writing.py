@@ -50,7 +50,7 @@ def write_drawings(drawings: Drawings, out: str | Path) -> dict[str, Any]:
 
 
 def facts(drawings: Drawings) -> dict[str, Any]:
-    """Return what was found, as plain values."""
+    """Return the facts as plain values."""
     views = [
         {
             "name": name,
@@ -70,7 +70,7 @@ def facts(drawings: Drawings) -> dict[str, Any]:
 
 
 def write_preview(drawings: Drawings, sheet: str | Path, out: str | Path) -> None:
-    """Write the sheet with a frame and a name at each drawing; of separate drawings, a row.
+    """Write the sheet with a frame and a name at each drawing; separate drawings form a row.
 
     Raises
     ------

@@ -35,7 +35,7 @@ CAMERAS = {"uclid-net": "estimated"}  # of the papers' headline numbers; "given"
 RESOLUTIONS = {"disn": 64}  # cells of the papers' meshes; 128 where not named
 CLOUD_PROTOCOLS = ("uclid-net", "pix3d")  # measure points, which UCLID-Net predicts directly
 CAMERA_POINTS = 2048  # of the surface, at which cameras are compared
-CAMERA_PIXELS = 137  # side of the image in whose pixels d2D is counted
+CAMERA_PIXELS = 137  # side of the image, in pixels, for d2D
 
 
 def method_of(paper: str) -> str:

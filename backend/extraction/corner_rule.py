@@ -17,7 +17,7 @@ from .rules import CoarseRule, EveryCell
 from .sampler import FieldEvaluator
 
 FROM = 16  # coarser cells than these are all kept
-DOUBT = 1.0  # distance to the level, in ranges, up to which a cell is in doubt
+DOUBT = 1.0  # a cell is doubtful if its values are this near to the level, in units of their range
 USUAL = 512  # cells nearest to the level, whose range is the usual one
 NODES = 8  # evaluations that a doubtful cell costs on the next level, neighbours being so too
 EQUAL = 1e-4  # of the corners' value: closer ones are equal, and say nothing of the inside

@@ -48,7 +48,8 @@ class Grid:
             lower, upper = np.asarray(BOX if box is None else box, np.float64)
         except (TypeError, ValueError) as error:
             raise RequestError(
-                f"The box must be two corners of three numbers, not {box!r}."
+                f"The box must be two corners of three numbers, not {box!r}.",
+                "Give the lower and the upper corner.",
             ) from error
         if lower.shape != (3,) or not np.isfinite([lower, upper]).all() or (lower >= upper).any():
             raise RequestError(
@@ -108,7 +109,9 @@ def round_up(resolution: int, *, what: str = "resolution") -> tuple[int, str]:
         If it is not a positive number, or above the finest level.
     """
     if isinstance(resolution, bool) or resolution != resolution or resolution < 1:
-        raise RequestError(f"The {what} must be a positive number, not {resolution}.")
+        raise RequestError(
+            f"The {what} must be a positive number, not {resolution}.", "Choose another one."
+        )
     if resolution > FINEST:
         raise RequestError(
             f"A {what} of {resolution} is too fine.", f"The finest is {FINEST} cells a side."

@@ -143,7 +143,9 @@ def extract(
 def _checked_level(level: float) -> float:
     """Return the level rounded to float32, the type of the values."""
     if not abs(level) <= np.finfo(np.float32).max:
-        raise RequestError(f"The level must be a finite number, not {level}.")
+        raise RequestError(
+            f"The level must be a finite number, not {level}.", "Choose another one."
+        )
     return float(np.float32(level))
 
 

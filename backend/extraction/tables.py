@@ -126,7 +126,7 @@ FIRST = np.concatenate([[0], np.cumsum(COUNT)[:-1]])
 """(256,) where a case's triangles start in `CORNER_OF` and `AXIS_OF`."""
 
 CORNER_OF = np.array([[EDGES[e][0] for e in t] for ts in _TABLE for t in ts])
-"""(T, 3) the corner from which the edge of each of a triangle's vertices starts."""
+"""(T, 3) first corner of the edge of each of a triangle's vertices."""
 
 AXIS_OF = np.array([[EDGES[e][1] for e in t] for ts in _TABLE for t in ts])
 """(T, 3) the axis along which that edge runs."""

@@ -78,7 +78,10 @@ class HullField(Field):
         device: torch.device | str = "cpu",
     ) -> None:
         if not cameras or len(maps) != len(cameras):
-            raise RequestError(f"A hull needs one silhouette for each of its {len(cameras)} views.")
+            raise RequestError(
+                f"A hull needs one silhouette for each of its {len(cameras)} views.",
+                "Give a silhouette for each camera.",
+            )
         self.device = torch.device(device)
         self.cameras = tuple(cameras)
         kinds = [camera.orthographic for camera in cameras]

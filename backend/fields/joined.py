@@ -5,7 +5,7 @@ from torch import Tensor
 
 from .field import Field
 
-CERTAIN = 6.0  # values of the leading field from which on the other one is not asked
+CERTAIN = 6.0  # absolute value of the leading field above which the other one is not evaluated
 
 
 class JoinedField(Field):

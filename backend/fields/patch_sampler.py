@@ -9,7 +9,7 @@ WIDTH = 64
 class PatchSampler(nn.Module):
     """Codes (P, C) and parameters (P, S, 2) to points in the unit voxel, (P, S, 3).
 
-    Two groups of three layers, each of which reads the code; names of parameters are those of the
+    Two groups of three layers that read the code; names of parameters are those of the
     authors' files.
 
     Parameters

@@ -19,7 +19,7 @@ from .patch_distance import CELLS, node_distances, vertex_normals
 from .winding import winding_grid
 
 SHELL = 0.25  # half the shell's thickness, in voxels
-INSIDE = 0.5  # winding number from which a point is inside, in units of that of enclosed voxels
+INSIDE = 0.5  # minimum winding number of an inside point, in units of that of enclosed voxels
 LEAST_WINDING = 0.1  # of enclosed voxels; below it the patches face at random
 PROBES = 4  # points behind each patch that show whether the object continues there
 
@@ -203,7 +203,7 @@ def _at_nodes(voxels: np.ndarray) -> np.ndarray:
 def _behind(corners: Tensor, depth: float) -> Tensor:
     """Return (P, PROBES, 3) points at `depth` behind patches of triangles, (P, T, 3, 3).
 
-    A patch most of whose points are not inside stands for both sides of a thin part.
+    A patch with most points outside stands for both sides of a thin part.
     """
     count = corners.shape[1]
     chosen = corners[:, torch.linspace(0, count - 1, PROBES).round().long()]

@@ -23,7 +23,7 @@ from .intersection import LOGITS_PER_UNIT
 from .view_silhouettes import Interval, Silhouettes, distances_at, hull_interval, project
 
 MARGIN = 0.05  # volume units outside the hull in which the network is still asked, and trained
-OUTER = 0.03  # volume units outside the hull up to which a field asks the network
+OUTER = 0.03  # the network is evaluated up to this far outside the hull, volume units
 VIEW_INPUTS, POINT_INPUTS, CUES = 16, 6, 5
 NEAR, FAR = 0.1, 0.5  # volume units: scales of the distances that the network reads
 MOST_VIEWS = 8.0

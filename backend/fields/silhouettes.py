@@ -15,7 +15,7 @@ EXACT = 3  # pixels around the edge in which the distance is exact
 SPACING = 0.25  # pixels between the points that stand for a far edge
 EDGE = 0.5  # alpha at the object's edge
 OPAQUE = 0.98  # a pixel with at least this alpha shows only the object
-GROWN = 4.0  # pixels by which the object's colours are extended past its opaque part
+GROWN = 4.0  # the object's colours are extended this many pixels past its opaque part
 
 
 def signed_distances(

@@ -178,7 +178,7 @@ def _mehrotra_step(
 
 
 def _step_lengths(state: _State, step: _State, s: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the steps, (B, 1) at most 1, by which primal and dual variables stay positive."""
+    """Return the largest steps, (B, 1), at most 1, that keep primal and dual variables positive."""
     primal = torch.maximum(_reach(state.a, step.a), _reach(s, -step.a))
     dual = torch.maximum(_reach(state.lower, step.lower), _reach(state.upper, step.upper))
     return (TO_BOUNDARY / primal).clamp(0, 1), (TO_BOUNDARY / dual).clamp(0, 1)

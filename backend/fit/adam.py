@@ -1,7 +1,7 @@
-"""Adam for tensors whose rows come and go with the band.
+"""Adam for tensors with rows that enter and leave the band.
 
-Plain Adam moves every number by about the learning rate, also where its gradient is but noise, as
-it is in what no image shows. Here the divisor has a floor, relative to all rows.
+Plain Adam moves every number by about the learning rate, even where the gradient is only noise, as
+in unseen parts. Here the divisor has a floor, relative to all rows.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from torch import Tensor
 
 BETAS = (0.9, 0.95)
 TINY = 1e-12
-FLOOR = 0.03  # of the root mean square of all rows: rows without evidence move little
+FLOOR = 0.03  # fraction of the root mean square of all rows: rows without evidence move little
 
 
 @dataclass
 class Moments:
-    """Running means of a gradient and of its square, and how many steps they know."""
+    """Running means of a gradient and of its square, and the number of their steps."""
 
     mean: Tensor
     square: Tensor
@@ -29,11 +29,11 @@ class Moments:
         return cls(torch.zeros_like(values), torch.zeros_like(values))
 
     def moved(self, change: Callable[[Tensor], Tensor]) -> "Moments":
-        """Return moments whose tensors went through `change`."""
+        """Return moments with their tensors transformed by `change`."""
         return Moments(change(self.mean), change(self.square), self.steps)
 
     def update(self, gradient: Tensor) -> Tensor:
-        """Take in a gradient; return the direction of the step to subtract, about one in size."""
+        """Add a gradient; return the step to subtract, of size about one."""
         self.steps += 1
         first, second = BETAS
         self.mean.lerp_(gradient, 1.0 - first)

@@ -1,4 +1,4 @@
-"""What a fit knows of looks: albedo by place, light by second-order harmonics, one highlight.
+"""Appearance model of a fit: albedo per point, second-order harmonic light, one highlight.
 
     colour = albedo(x) * (Y(n) . light) + exp(a) * exp(exp(b) * (r . l - 1))
 
@@ -15,7 +15,7 @@ HARMONICS = 9
 GLOBALS = 3 * HARMONICS + 2  # light, then the highlight's a and b
 HIGHLIGHT = (-3.0, 2.0)  # a and b at first: faint and broad
 GAMMA = 1.0 / 2.2
-DARKEST = 1e-4  # linear; the encoding's slope is bounded from there
+DARKEST = 1e-4  # linear; below it the encoding is linear, so that its slope stays bounded
 
 
 def harmonics(normals: Tensor) -> Tensor:
@@ -52,5 +52,5 @@ def shade(albedo: Tensor, normals: Tensor, directions: Tensor, shared: Tensor) -
 
 
 def encoded(linear: Tensor) -> Tensor:
-    """Return colours as images have them, by a power law in place of sRGB's two pieces."""
+    """Return encoded colours, by a power law instead of sRGB's two pieces."""
     return linear.clamp_min(DARKEST) ** GAMMA

@@ -1,7 +1,7 @@
-"""The narrow band: the nodes near the surface, which alone are optimised.
+"""The narrow band: only the nodes near the surface are optimised.
 
-A band's nodes have places 0 ... M - 1 in compact tensors. Two more rows stand for all other nodes:
-row M for those outside the object, row M + 1 for those inside.
+A band's nodes are rows 0 ... M - 1 of compact tensors. Two more rows represent all other nodes: row
+M those outside the object, row M + 1 those inside.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from torch import Tensor
 from .grid import Grid
 
 DUMMIES = 2
-MARGIN = 1.5  # cells around the band, so that samples in it find all their corners
+MARGIN = 1.5  # cells around the band, so that samples in it have all their corners
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Band:
     places : (count,) int32, each node's row in the compact tensors
     neighbours : (6, M) int64, rows of the next nodes along +x, -x, +y, -y, +z, -z
     complete : (M,) float32, 1 where all six are in the band
-    reach : distance that the dummy rows stand for
+    reach : absolute distance of the dummy rows
     """
 
     grid: Grid
@@ -41,7 +41,7 @@ class Band:
 
     @classmethod
     def around(cls, grid: Grid, distances: Tensor, width: float) -> "Band":
-        """Return the nodes less than `width` and a margin from the surface of (count,) values."""
+        """Return the nodes nearer than `width` plus a margin to the surface of (count,) values."""
         reach = width + MARGIN * grid.spacing
         near = (distances.abs() < reach).view(grid.shape).clone()
         for axis in range(3):
@@ -51,7 +51,7 @@ class Band:
 
     @classmethod
     def of(cls, grid: Grid, distances: Tensor, active: Tensor, reach: float) -> "Band":
-        """Return the band of given nodes; only the signs of the other distances matter."""
+        """Return the band of these nodes; of the other distances only the signs matter."""
         count = len(active)
         places = torch.where(distances < 0, count + 1, count)
         places[active] = torch.arange(count, device=active.device)
@@ -90,8 +90,8 @@ class Band:
         by_laplacian : (M,) its derivative by the sum of the neighbours minus six times the node
         """
         half = by_gradient / (2.0 * self.grid.spacing)
-        # A node is the neighbour along -x of its neighbour along +x: gathering what those two know
-        # of it is several times faster than scattering.
+        # A node is the neighbour along -x of its neighbour along +x: gathering from both is several
+        # times faster than scattering.
         result = -6.0 * by_laplacian
         for axis, slope in enumerate(half):
             for side, by in (
@@ -109,12 +109,11 @@ class Band:
 def redistance(
     grid: Grid, distances: Tensor, width: float, check: Callable[[], None] = lambda: None
 ) -> Tensor:
-    """Return distances, (count,), with the nodes farther than `width` measured anew.
+    """Return distances, (count,), measured again at nodes farther than `width`.
 
-    Optimisation moves the surface while far nodes keep what they had; where it has come near to
-    them they take their distance to the nearest node on the other side. Signs stay, but that of
-    voids which no camera can look into. `check`, which may raise, is called every fifth of a
-    second or so.
+    Optimisation moves the surface, while far nodes keep their values. Nodes that the surface has
+    come near to get their distance to the nearest node on the other side. Signs stay, except in
+    voids hidden from all cameras. `check`, which may raise, is called about five times a second.
     """
     inside = (distances < 0).view(grid.shape).cpu().numpy()
     if inside.all() or not inside.any():
@@ -134,7 +133,7 @@ def redistance(
 
 
 def nearest_active(band: Band) -> Tensor:
-    """Return (count,) int64: of every node the nearest node of the band, in the flat list."""
+    """Return (count,) int64: the nearest node of the band to every node, in the flat list."""
     from scipy.ndimage import distance_transform_edt
 
     outside = np.ones(band.grid.count, bool)
@@ -158,7 +157,7 @@ def _signed_steps(inside: np.ndarray, check: Callable[[], None]) -> np.ndarray:
 
 
 def _voids(inside: np.ndarray) -> np.ndarray:
-    """Return which nodes are outside without a way to the grid's border."""
+    """Return the outside nodes that are not connected with the grid's border."""
     from scipy.ndimage import label
 
     parts, count = cast("tuple[np.ndarray, int]", label(~inside))

@@ -8,12 +8,12 @@ from typing import Any
 from .optimiser import Fit
 from .settings import SECONDS, STEPS, settings_for
 
-LEAST = 0.25  # fraction of the limit that steps get even where what comes before them takes longer
-END = 1.0  # seconds left for the last look and its mesh
+LEAST = 0.25  # minimum fraction of the limit for steps, however long the preparation takes
+END = 1.0  # seconds reserved for the last look and its mesh
 
 
 class Clock:
-    """How much of its time a fit has used.
+    """The fraction of its time that a fit has used.
 
     Parameters
     ----------
@@ -38,16 +38,16 @@ class Clock:
 
     @property
     def fraction(self) -> float:
-        """How much of the time for steps is used, at most 1."""
+        """The fraction of the time for steps that is used, at most 1."""
         mine = self._limit - self._before
         allowed = max(mine - (self._began - self._made) - END, LEAST * mine)
         spent = self._before + min((self._now() - self._began) / allowed, 1.0) * mine
         return min(spent / self._limit, 1.0)
 
     def plan(self, fit: Fit) -> None:
-        """Set a fit's budget to the steps that it will have taken by the end at this speed.
+        """Set a fit's budget to the number of steps that this speed allows.
 
-        Called before each step; what came before the first one leaves the steps less time.
+        Called before each step; the preparation counts as used time.
         """
         if not self._begun:
             self.begin()
@@ -63,14 +63,14 @@ class Clock:
 
 
 def going_on(facts: Mapping[str, Any], preset: str) -> Clock:
-    """Return the clock of a fit that goes on: for the rest of its time, else for a preset's more.
+    """Return the clock of a continued fit: for the rest of its time, else for one more preset.
 
     Parameters
     ----------
-    facts : of `Fit.memory`, with "clock" where the fit ended by time
+    facts : of `Fit.memory`, with "clock" if the fit ended by time
     """
     more, clock = SECONDS[preset], facts.get("clock")
-    if clock is None:  # of a fit that ended by steps, as if at the planned speed
+    if clock is None:  # the fit ended by steps: assume the planned speed
         spent = facts["iteration"] * more / STEPS[preset]
         return Clock(spent + more, spent)
     limit, spent = float(clock["limit"]), float(clock["spent"])

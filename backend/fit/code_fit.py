@@ -1,7 +1,7 @@
 """The optimisation of a network's code so that its object agrees with posed views.
 
-It is run as a fit is (`running`), with the same blocks of pixels held out for the guard; the losses
-are those that the network's method was trained with.
+It runs like a fit (`running`), with the same blocks of pixels held out for the guard, and minimises
+the training losses of the network's method.
 """
 
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from torch import Tensor
 from ..fields.silhouette_rays import SilhouetteRays
 from .settings import FitSettings
 
-FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
-JUDGED = 4096  # rays that the guard looks at
+FEWEST_JUDGED = 64  # minimum number of held-out rays; with fewer, all rays are sampled and judged
+JUDGED = 4096  # rays per look of the guard
 
 Loss = Callable[[Tensor, SilhouetteRays, torch.Generator], Tensor]
 
 
 @dataclass(frozen=True)
 class CodeState:
-    """A code, and after how many steps."""
+    """A code, and its number of steps."""
 
     code: Tensor
     iteration: int
@@ -42,9 +42,9 @@ class CodeFit:
     rays
         Of all views, `joined`.
     held
-        (R,) bool, those that only the guard sees.
+        (R,) bool, rays for the guard alone.
     loss
-        Of a code that asks for a gradient, rays, and the generator of random points.
+        Function of a code that requires a gradient, of rays, and of the generator of random points.
     budget
         Steps.
     drawn
@@ -80,11 +80,11 @@ class CodeFit:
 
     @property
     def fraction(self) -> float:
-        """How much of the budget is used, at most 1."""
+        """The used fraction of the budget, at most 1."""
         return min(self.iteration / max(self.budget, 1), 1.0)
 
     def faithful(self) -> bool:
-        """Return whether the code it started from is represented: it always is."""
+        """Return whether the initial code can be represented: it always can."""
         return True
 
     def step(self) -> float:
@@ -102,7 +102,7 @@ class CodeFit:
         return float(loss.detach())
 
     def state(self) -> CodeState:
-        """Return what is known now; later steps do not change it."""
+        """Return the current state; later steps do not change it."""
         return CodeState(self._code.detach().clone(), self.iteration)
 
     def judge(self) -> float:

@@ -1,15 +1,15 @@
-"""Drawings in flat colours, which look as if an object had them and tell nothing of depth.
+"""Drawings in flat colours, which look like textures and tell nothing about depth.
 
-A rendering loss explains a border between two flat colours by a shape that makes it; with four
-drawings many shapes do, and most are worse than the visual hull.
+A rendering loss explains a border between two flat colours by a shape; with four drawings many
+shapes explain it, and most are worse than the visual hull.
 """
 
 import torch
 
 from ..geometry.views import View
 
-SAME = 1.5 / 255.0  # of a channel between neighbours
-FLAT = 0.9  # fraction of neighbouring pixels of one colour, from which an image is a drawing
+SAME = 1.5 / 255.0  # maximum difference of neighbours in a channel
+FLAT = 0.9  # minimum fraction of equal neighbouring pixels in a drawing
 OPAQUE = 0.99
 LEAST = 50  # pairs of pixels; fewer tell nothing
 

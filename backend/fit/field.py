@@ -1,4 +1,4 @@
-"""A fit as a field: trilinear distances, and colours as the fit's light shows them."""
+"""A fit as a field: trilinear distances, and colours in the fit's light."""
 
 import torch
 from torch import Tensor

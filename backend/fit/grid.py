@@ -45,7 +45,7 @@ class Grid:
 
     @property
     def strides(self) -> tuple[int, int, int]:
-        """How far apart in a flat list neighbours along x, y, z are."""
+        """Strides of the flat list along x, y and z."""
         return (self.shape[1] * self.shape[2], self.shape[2], 1)
 
     def box(self, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -71,7 +71,7 @@ class Grid:
         Returns
         -------
         nodes : (N, 8) int32 places in the flat list of nodes
-        weights : (N, 8), which add up to 1
+        weights : (N, 8); rows sum to 1
         """
         lower, _ = self.box(points.device)
         last = torch.tensor(self.shape, device=points.device) - 1.001
@@ -130,7 +130,7 @@ class Interpolate(torch.autograd.Function):
         nodes, weights = ctx.saved_tensors
         result = grad.new_zeros(ctx.rows)
         spread = grad[:, None] * weights[..., None]
-        places = nodes.reshape(-1).long()  # with 32 bits both are slower
+        places = nodes.reshape(-1).long()  # int32 is slower for both
         if ctx.rows[1] == 1:
             result[:, 0].scatter_add_(0, places, spread.reshape(-1))
         else:

@@ -1,20 +1,19 @@
-"""What stops a fit from getting worse, without knowing the truth.
+"""Keep a fit from getting worse, without the ground truth.
 
-Blocks of pixels in all views are never drawn. How well they are predicted, through the colours and
-the shape that the rest of the images taught, is the guard's measure. A fit returns the last state
-that it did not find clearly worse than the best, the first one included. The tolerance is there
-because the measure counts texture as well: late smoothing raises it by some percent while the shape
-still gets better.
+Blocks of pixels in all views are held out. The guard's measure is the error of their prediction by
+the colours and the shape learned from the other pixels. A fit returns the last state that is not
+clearly worse than the best one, the first included. The tolerance is needed because the measure
+includes texture: late smoothing raises it by some percent while the shape still improves.
 """
 
 import math
 from typing import Generic, Protocol, TypeVar
 
-TOLERANCE = 0.04  # fraction by which a later state may be worse than the best measure
+TOLERANCE = 0.04  # a later state may be worse than the best one by this fraction of its measure
 
 
 class State(Protocol):
-    """What an optimisation knows at one moment."""
+    """The state of an optimisation."""
 
     @property
     def iteration(self) -> int: ...
@@ -26,12 +25,12 @@ S = TypeVar("S", bound=State)
 
 
 class Guard(Generic[S]):
-    """The state to return, the best measure, and every look's measure.
+    """The state to return, the best measure, and the measure of every look.
 
     Attributes
     ----------
     best : the last state not clearly worse than the best measure; None before the first look
-    measure : the lowest so far
+    measure : the lowest one
     curve : (iteration, measure) of every look
     """
 
@@ -44,7 +43,7 @@ class Guard(Generic[S]):
         self.best, self.measure, self.curve = best, measure, curve
 
     def look(self, state: S, measure: float) -> bool:
-        """Take in a state; return whether it is now the one to return."""
+        """Judge a state; return whether it is now the one to return."""
         self.curve = (*self.curve, (state.iteration, measure))
         good = state.finite and measure <= self.measure * (1.0 + TOLERANCE)
         if self.best is not None and not good:

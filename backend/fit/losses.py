@@ -1,4 +1,4 @@
-"""The losses of a fit; those of the grid's nodes come with their derivatives, by hand."""
+"""The losses of a fit; losses on the grid's nodes return their derivatives, derived by hand."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,13 @@ from .rays import Rays
 from .rendering import opacities, weights_of
 
 SEEN = 2e-3  # weight below which a sample's colour is not computed
-BRIGHTEST = 0.996  # a channel from which the image may have clipped brighter light
-CERTAIN = 1e-4  # opacities are kept so far from 0 and 1 in the mask's loss
+BRIGHTEST = 0.996  # channel value at which the image may have clipped brighter light
+CERTAIN = 1e-4  # opacities are clamped to this distance from 0 and 1 in the mask's loss
 
 
 @dataclass(frozen=True)
 class Tables:
-    """A band's numbers as they are interpolated, (M + 2, ...) each.
+    """A band's numbers, ready to be interpolated, (M + 2, ...) each.
 
     values : (M + 2, 1) distances
     slopes : (M + 2, 3) their gradients
@@ -36,13 +36,13 @@ class Tables:
 
     @property
     def leaves(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """What a loss is differentiated by."""
+        """The numbers that a loss is differentiated by."""
         return self.values, self.slopes, self.albedo, self.shared, self.gains
 
 
 @dataclass(frozen=True)
 class RayLosses:
-    """Mean losses of the colours and of the mask, and (R,) the colours' by ray, detached."""
+    """Mean losses of the colours and of the mask, and (R,) the colours' loss per ray, detached."""
 
     color: Tensor
     mask: Tensor
@@ -54,8 +54,8 @@ def ray_losses(
 ) -> RayLosses:
     """Render rays, (R,), at the samples `depth`, (R, K + 1), and compare with the images.
 
-    A ray's colour counts by the alpha of its pixel; what passes the object is taken to have the
-    pixel's colour, so that colours never ask for more or less opacity.
+    A ray's colour is weighted by the alpha of its pixel. Light that misses the object counts as the
+    pixel's colour, so that colours never change the opacity.
     """
     points = rays.origins[:, None] + depth[..., None] * rays.directions[:, None]
     nodes, mix = band.grid.corners(points.reshape(-1, 3))
@@ -92,7 +92,7 @@ def distance_losses(
     ----------
     near : (6, M) distances at the neighbours
     values : (M,) at the nodes
-    crease : the Laplacian, in steps of the grid, from which its loss is linear (Huber)
+    crease : the loss is linear (Huber) above this Laplacian, in steps of the grid
 
     Returns
     -------
@@ -104,7 +104,7 @@ def distance_losses(
     length = (x * x + y * y + z * z).sqrt_().clamp_min_(1e-9)
     off = (length - 1.0) * band.complete
     bend = (near.sum(0) - 6.0 * values) * band.complete / band.grid.spacing
-    # Huber: dents are shallow and count with their square; creases and the rims of hollows do not.
+    # Huber: shallow dents have a quadratic loss, creases and the rims of hollows a linear one.
     limited = bend.clamp(-crease, crease)
     smoothness = (limited * (2.0 * bend - limited)).sum()
     loss = (eikonal * off.square().sum() + laplacian * smoothness) / total

@@ -22,15 +22,15 @@ from .starting import evaluate
 from .state import FitState
 from .surface import PLACED, Surface
 
-LOOKED = 64  # cells of the grid that looks for the object's box
-SOFTEST = 3.0  # the band reaches at least so far, over the sharpness
-JUDGED = 4096  # held-out rays that the guard looks at
-FEWEST_JUDGED = 64  # held-out rays, else all rays are drawn and judged
-JUDGED_SHARPNESS = 150.0  # of the guard's rendering, always the same
-SHAPES = ("distances", "albedo")  # what of a state stands on its grid
+LOOKED = 64  # cells of the grid for the object's box
+SOFTEST = 3.0  # minimum half width of the band, over the sharpness
+JUDGED = 4096  # held-out rays per look of the guard
+FEWEST_JUDGED = 64  # minimum number of held-out rays; with fewer, all rays are sampled and judged
+JUDGED_SHARPNESS = 150.0  # constant, of the guard's rendering
+SHAPES = ("distances", "albedo")  # the parts of a state on its grid
 FLAT = 0.01  # std of a channel below which the object has one colour
 FAITHFUL = 0.95  # IoU of the first field on the first grid and on the second
-OPAQUE = 0.98  # alpha from which a pixel shows nothing but the object
+OPAQUE = 0.98  # minimum alpha of a pixel that shows nothing but the object
 
 Values = Callable[[Tensor], Tensor]
 
@@ -46,11 +46,11 @@ class Fit:
         The views' visual hull: (N, 3) points to (N,) lower bounds of the distance, negative inside.
         Where it is positive it is SDF-SRN's bound (Eq. 1), below which no distance may fall.
     first
-        The field to start from, likewise; None: the hull.
+        The field to start from, in the same frame; None: the hull.
     settings
         How to run.
     budget
-        Steps that the schedule is made for; more may be taken.
+        Steps of the schedule; more may be taken.
     seed
         Of the rays and samples that are drawn.
     ticket
@@ -82,7 +82,7 @@ class Fit:
         bound, distances = self._at(grid)
         near = between(every, grid, distances, ticket)
         self.rays, held = near.choose(~near.held), near.choose(near.held)
-        if len(held) < FEWEST_JUDGED:  # of tiny images: better judged by what it sees than not
+        if len(held) < FEWEST_JUDGED:  # tiny images: judge by the training rays
             self.rays, held = near, near
         if self.flat:
             self.settings = replace(settings, first_colors=sys.maxsize)
@@ -100,22 +100,22 @@ class Fit:
 
     @property
     def flat(self) -> bool:
-        """Whether the object has one flat colour, which tells nothing beyond the silhouettes."""
+        """Whether the object has one flat colour: then images add nothing to silhouettes."""
         opaque = self.rays.colors[self.rays.alpha > OPAQUE]
         return len(opaque) > 1 and float(opaque.std(0).max()) < FLAT
 
     @property
     def geometry_begun(self) -> bool:
-        """Whether the surface may have moved: at first the colours alone are optimised."""
+        """Whether the surface may have moved: at first only the colours are optimised."""
         return self.iteration >= self.settings.first_colors
 
     @property
     def fraction(self) -> float:
-        """How much of the budget is used, at most 1."""
+        """The used fraction of the budget, at most 1."""
         return min(self.iteration / self.budget, 1.0)
 
     def state(self) -> FitState:
-        """Return what is known now; later steps do not change it."""
+        """Return the current state; later steps do not change it."""
         own = self.surface
         own.write_back()
         numbers = (own.distances.clone(), own.albedo.clone(), self.shared.clone())
@@ -134,7 +134,7 @@ class Fit:
 
     @torch.no_grad()
     def judge(self) -> float:
-        """Return how badly the held-out rays are predicted, by colour and mask."""
+        """Return the error of the held-out rays, in colour and mask."""
         own = self.surface
         own.write_back()
         middle = torch.full((len(self.held), self.settings.fine + 1), 0.5, device=self.device)
@@ -147,8 +147,8 @@ class Fit:
     def faithful(self) -> bool:
         """Return whether the first grid holds the first field, or the fit has left that grid.
 
-        Where its parts are thinner than a cell, changes on that grid are changes of other parts,
-        which look wrong on a finer grid.
+        Where its parts are thinner than a cell, changes on that grid affect other parts and are
+        wrong on a finer grid.
         """
         if self._stage > 0 or len(self.settings.stages) == 1:
             return True
@@ -200,7 +200,7 @@ class Fit:
         return total
 
     def _expose(self, by_gains: Tensor, slower: float) -> None:
-        """Step the views' exposures; their mean stays, the light has it."""
+        """Step the views' exposures; their mean stays, because the light contains it."""
         moved = self.gains - self.settings.lr_gains * slower * self._exposure.update(by_gains)
         self.gains = moved - moved.mean(0)
 
@@ -245,7 +245,7 @@ class Fit:
             self._ticket.check()
 
     def _least(self, hull: Tensor) -> Tensor:
-        """Return what the hull's values let distances be at least."""
+        """Return the lower bounds of the distances by the hull's values."""
         return torch.where(hull > 0, hull - self.settings.slack, -torch.inf)
 
     def _one_color(self, grid: Grid) -> Tensor:
@@ -256,7 +256,7 @@ class Fit:
         return logit.to(self.device).expand(grid.count, 3)
 
     def _follow_schedule(self) -> None:
-        """Enter the stage of the budget used, or choose the band anew, when it is time."""
+        """Enter the next stage or choose the band again, when due."""
         since = self.iteration - self._begun
         stage = self.settings.stage(self.fraction)
         if stage > self._stage:
@@ -279,8 +279,8 @@ class Fit:
     def _on(self, grid: Grid, state: FitState) -> tuple[Tensor, Tensor]:
         """Return (count,) a state's distances and (count, 3) its albedo at a finer grid's nodes.
 
-        What is interpolated is by how much it differs from the first field, so that parts of that
-        too thin for the coarser grid come back.
+        The difference from the first field is interpolated, so that its parts too thin for the
+        coarser grid reappear.
         """
         _, before = self._at(state.grid)
         _, first = self._at(grid)
@@ -291,7 +291,7 @@ class Fit:
     # ---------------------------------------------------------------- to go on later
 
     def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return what is needed to go on as if the fit had never stopped, ready to be saved."""
+        """Return everything needed to continue exactly, ready to be saved."""
         tensors, facts = self.surface.memory()
         state = self.state()
         tensors |= state.tensors()
@@ -313,7 +313,7 @@ class Fit:
         return tensors, facts
 
     def go_on_from(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Take the place of the fit whose `memory` this is, of the same views and settings."""
+        """Continue from the `memory` of a fit of the same views and settings."""
         state = FitState.of(tensors, facts)
         self.iteration, self.budget = state.iteration, int(facts["budget"])
         self._begun, self._stage = int(facts["begun"]), int(facts["stage"])
@@ -334,10 +334,10 @@ class Fit:
 
 @torch.no_grad()
 def object_box(first: Values, device: torch.device, ticket: Ticket | None) -> tuple[Tensor, Tensor]:
-    """Return the corners, (3,) each, of the box around what a field has inside, a cell wider.
+    """Return the corners, (3,) each, of the box around a field's inside, one cell larger.
 
-    Parts thinner than a cell count as well. The volume's border does not: images that end there
-    leave it in the hull.
+    Parts thinner than a cell count too. The volume's border does not: the hull contains it where
+    images end.
     """
     side = torch.linspace(-1.0, 1.0, LOOKED + 1, device=device)
     points = torch.cartesian_prod(side, side, side)

@@ -1,4 +1,4 @@
-"""The pixels that a fit looks at, as rays with what the images say of them."""
+"""The pixels of a fit, as rays with their colours and masks."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
@@ -12,12 +12,12 @@ from ..geometry.views import View
 from ..ticket import Ticket
 from .grid import Grid
 
-SEARCH = 96  # points of a ray at which the first field is asked for the ray's ends
-MARGIN = 0.07  # how near to the first surface a ray is looked at, volume units
-CHUNK = 1 << 14  # rays a pass
-EDGE_REACH = 3.0  # pixels from the edge within which a pixel's mask counts up to three times
-BLOCK = 8  # pixels of a side of the blocks that are held out
-HELD_OUT = 25  # one block in so many
+SEARCH = 96  # samples of the first field along a ray, to find its ends
+MARGIN = 0.07  # margin of a ray's range around the first surface, volume units
+CHUNK = 1 << 14  # rays per pass
+EDGE_REACH = 3.0  # pixels nearer than this to the edge weigh up to three times as much in the mask
+BLOCK = 8  # side of held-out blocks, pixels
+HELD_OUT = 25  # one block of this many is held out
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Rays:
     origins, directions : (N, 3) volume frame, directions of length 1
     colors : (N, 3) as in the image, sRGB
     alpha : (N,) in [0, 1]
-    weights : (N,) of the mask's loss
-    views : (N,) int64, which view
-    held : (N,) bool, not drawn but for the guard
-    near, far : (N,) distances along the ray between which the object may be
+    weights : (N,) weights in the mask's loss
+    views : (N,) int64, index of the view
+    held : (N,) bool, for the guard alone
+    near, far : (N,) range of the object along the ray
     """
 
     origins: Tensor
@@ -49,7 +49,7 @@ class Rays:
         return len(self.alpha)
 
     def choose(self, index: Tensor) -> "Rays":
-        """Return the rays of an index or a mask."""
+        """Return the rays at an index or a mask."""
         return replace(self, **{f.name: getattr(self, f.name)[index] for f in fields(self)})
 
 
@@ -67,7 +67,7 @@ def rays_of(
 
 def _rays_of_view(index: int, view: View, reach: float) -> Rays:
     camera = view.camera
-    assert camera is not None  # posed views alone come here
+    assert camera is not None  # only posed views come here
     edge = silhouette_map(view.image[..., 3], camera)[PADDING:-PADDING, PADDING:-PADDING]
     edge = edge * camera.fx
     rows, columns = (edge < reach).nonzero().unbind(1)
@@ -89,13 +89,13 @@ def _rays_of_view(index: int, view: View, reach: float) -> Rays:
 
 
 def held_out(rows: Tensor, columns: Tensor, view: int) -> Tensor:
-    """Return which pixels of a view, (N,) each, are never drawn but for the guard."""
+    """Return which pixels of a view, (N,) each, are held out for the guard."""
     return (rows // BLOCK * 7 + columns // BLOCK * 3 + view * 11) % HELD_OUT == 0
 
 
 @torch.no_grad()
 def between(rays: Rays, grid: Grid, distances: Tensor, ticket: Ticket | None = None) -> Rays:
-    """Return the rays that come near to a first surface, with the ends of where they do."""
+    """Return the rays that come near a first surface, with the ends of that range."""
     ticket, parts = ticket or Ticket(), []
     for index in torch.arange(len(rays), device=distances.device).split(CHUNK):
         ticket.check()

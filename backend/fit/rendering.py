@@ -1,4 +1,4 @@
-"""Rendering a signed-distance grid along rays: where to sample, and what each sample weighs.
+"""Rendering a signed-distance grid along rays: sample positions and weights.
 
 Opacity between two samples is NeuS's (Wang et al., 2021, Eq. 13): with P = sigmoid(s f),
 (P_i - P_{i+1}) / P_i, at least 0.
@@ -10,9 +10,9 @@ from torch import Tensor
 from .grid import Grid
 from .rays import Rays
 
-SOFTER = 0.5  # sharpness with which the surface is looked for, of that of the rendering
-WIDEST = 1.5  # and at most so much a step between two coarse samples
-EVERYWHERE = 1e-4  # weight of every interval, so that none is never looked at
+SOFTER = 0.5  # sharpness of the surface search, as a fraction of the rendering's
+WIDEST = 1.5  # and at most this over the step between two coarse samples
+EVERYWHERE = 1e-4  # minimum weight of every interval, so that each is sampled at times
 NEAREST = 0.02  # weight of the interval where a ray comes nearest to the surface
 
 
@@ -24,7 +24,7 @@ def opacities(values: Tensor, sharpness: Tensor | float) -> Tensor:
 
 
 def weights_of(alpha: Tensor) -> Tensor:
-    """Return (R, K) how much of a ray ends in each interval."""
+    """Return (R, K) the fraction of a ray that ends in each interval."""
     free = torch.cumprod(1.0 - alpha[:, :-1] + 1e-7, dim=1)
     return torch.cat([alpha[:, :1], free * alpha[:, 1:]], dim=1)
 
@@ -40,12 +40,12 @@ def sample_depths(
     fine: int,
     jitter: Tensor,
 ) -> Tensor:
-    """Return (R, fine + 1) increasing distances along the rays, dense where they end.
+    """Return (R, fine + 1) increasing distances along the rays, dense near the surface.
 
     Parameters
     ----------
     distances : (count,) the grid's values
-    jitter : (R, fine + 1) in [0, 1), where in its stratum each sample lies
+    jitter : (R, fine + 1) in [0, 1), position of each sample in its stratum
     """
     length = (rays.far - rays.near)[:, None]
     along = torch.arange(coarse + 1, device=distances.device) / coarse
@@ -61,7 +61,7 @@ def sample_depths(
 
 
 def _inverse(weight: Tensor, jitter: Tensor) -> Tensor:
-    """Return (R, S) stratified samples, in [0, 1], of the density `weight`, (R, K), a step each."""
+    """Return (R, S) stratified samples, in [0, 1], of the stepwise density `weight`, (R, K)."""
     steps = weight.shape[1]
     total = torch.cumsum(weight, dim=1)
     ends = torch.nn.functional.pad(total / total[:, -1:], (1, 0))

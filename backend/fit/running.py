@@ -1,6 +1,6 @@
-"""A fit from its first step to its last: progress, looks of the guard, and states to show.
+"""Run a fit: progress, looks of the guard, and intermediate states.
 
-The same loop runs `Fit`, whose state is a grid, and `CodeFit`, whose state is a network's code.
+The same loop runs `Fit`, with a grid as its state, and `CodeFit`, with a network's code.
 """
 
 import time
@@ -12,12 +12,12 @@ from ..ticket import Ticket
 from .guard import Guard, S
 from .settings import FitSettings
 
-LOOKS = 24  # of the guard over the budget, at least
-MOST_STEPS = 60  # between two of its looks
+LOOKS = 24  # minimum number of the guard's looks over the budget
+MOST_STEPS = 60  # maximum number of steps between two looks
 SHOW_AFTER = 1.5  # seconds between two states to show
-RARER = 4.0  # at least so many times as long as showing the last one took
-FIRST_AFTER = 0.5  # and until the first one
-PREVIEW = 64  # cells of the grid of states that are shown on the way, at least
+RARER = 4.0  # and at least this many times the duration of showing the last one
+FIRST_AFTER = 0.5  # seconds until the first state
+PREVIEW = 64  # minimum cells of the grid of intermediate states
 
 
 class Runnable(Protocol[S]):
@@ -32,16 +32,16 @@ class Runnable(Protocol[S]):
 
     @property
     def fraction(self) -> float:
-        """How much of the budget is used, at most 1."""
+        """The used fraction of the budget, at most 1."""
         ...
 
     @property
     def settings(self) -> FitSettings:
-        """How it runs."""
+        """Its settings."""
         ...
 
     def faithful(self) -> bool:
-        """Return whether what it started from can be represented by now."""
+        """Return whether the initial state can be represented now."""
         ...
 
     def step(self) -> float:
@@ -49,26 +49,26 @@ class Runnable(Protocol[S]):
         ...
 
     def state(self) -> S:
-        """Return what is known now; later steps do not change it."""
+        """Return the current state; later steps do not change it."""
         ...
 
     def judge(self) -> float:
-        """Return how badly what was held out is predicted."""
+        """Return the error on held-out data."""
         ...
 
     def refined(self, state: S, cells: int | None = None) -> S:
-        """Return a state as fine as it is shown."""
+        """Return a state at its display resolution."""
         ...
 
 
 @dataclass(frozen=True)
 class Shown(Generic[S]):
-    """A state on the way, or the result.
+    """An intermediate state, or the result.
 
     Attributes
     ----------
     state : the best so far by the guard's measure
-    final : nothing follows
+    final : whether it is the result
     curve : (iteration, measure) of the guard's looks
     """
 
@@ -78,10 +78,10 @@ class Shown(Generic[S]):
 
 
 def due_for_a_look(fit: Runnable[Any], every: int) -> bool:
-    """Return whether the guard looks at a fit after this step, as it does every so many steps.
+    """Return whether the guard looks at a fit after this step.
 
-    The first look is at the first field in its colours. While the grid cannot hold that field,
-    there is no other.
+    The first look is at the first field with optimised colours. The next one waits until the grid
+    can represent that field.
     """
     if fit.iteration == fit.settings.first_colors:
         return True
@@ -94,10 +94,10 @@ def run(
     guard: Guard[S] | None = None,
     plan: Callable[[], None] | None = None,
 ) -> Iterator[Shown[S]]:
-    """Take the steps of the budget; yield the best state so far every second or two, then the last.
+    """Take the steps of the budget; yield the best state every second or two, then the result.
 
-    The ticket's wish to finish early ends the steps; that to cancel raises. A fit that goes on
-    brings its guard. One that ends by time brings its clock's `plan`, which sets the budget.
+    A ticket that asks to finish early ends the steps; a cancelled one raises. A continued fit
+    brings its guard. A fit that ends by time brings its clock's `plan`, which sets the budget.
     """
     guard = Guard() if guard is None else guard
     every = max(min(fit.budget // LOOKS, MOST_STEPS), 1)
@@ -111,7 +111,7 @@ def run(
             guard.look(fit.state(), fit.judge())
         if (begun := time.monotonic()) > due and fit.iteration < fit.budget:
             yield Shown(fit.refined(guard.best or fit.state(), PREVIEW), False, guard.curve)
-            cost = time.monotonic() - begun  # its mesh included
+            cost = time.monotonic() - begun  # including its mesh
             due = time.monotonic() + max(SHOW_AFTER, RARER * cost)
     guard.look(fit.state(), fit.judge())
     assert guard.best is not None  # it has looked

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 SECONDS = {"10s": 10.0, "1min": 60.0, "5min": 300.0}  # of the presets
-STEPS = {"10s": 400, "1min": 2400, "5min": 12000}  # what two cores take in about that time
-COARSE_STEPS = 240  # on the coarsest grid, at most an eighth of the budget
+STEPS = {"10s": 400, "1min": 2400, "5min": 12000}  # about as many as two cores take in that time
+COARSE_STEPS = 240  # on the coarsest grid; at most an eighth of the budget
 MEDIUM_STEPS = 1600  # on the grid of 64 cells, at most two thirds
-FINE_STEPS = 5000  # until the grid of 128 cells
+FINE_STEPS = 5000  # before the grid of 128 cells
 
 
 @dataclass(frozen=True)
@@ -15,23 +15,24 @@ class FitSettings:
 
     Attributes
     ----------
-    stages : cells along the object's longest side, and the fraction of the budget until which
-    rays : drawn in a step
-    coarse, fine : samples of a ray without gradients, to find the surface, and with
+    stages : cells along the object's longest side, and the fraction of the budget at the stage's
+        end
+    rays : sampled in a step
+    coarse, fine : samples per ray without gradients, to find the surface, and with gradients
     first_sharpness, last_sharpness : s of the opacity, per volume unit; it grows geometrically
-    sharp_from, sharp_at : fractions of the budget between which it grows
+    sharp_from, sharp_at : it grows between these fractions of the budget
     lr_distance, lr_albedo, lr_shared, lr_gains : Adam's
     exposure : estimate each image's exposure
-    decay_from, decay : fraction of the budget from which the rates fall, and the last factor
+    decay_from, decay : learning rates fall after this fraction of the budget, to this factor
     color, mask, eikonal, laplacian, variation : weights of the losses
     last_laplacian, crease, last_crease : the Laplacian's weight at the end; its value, in steps of
         the grid, from which the loss is linear, at first and at the end
-    smooth_from, smooth_at : fractions of the budget between which these change, geometrically
+    smooth_from, smooth_at : these change geometrically between these fractions of the budget
     band : half the band's width, cells
-    refresh : steps between two choices of the band
-    first_colors : steps in which appearance alone is optimised
-    slack : how far the surface may lie outside the visual hull
-    reach : pixels outside a silhouette up to which rays are drawn
+    refresh : steps between two updates of the band
+    first_colors : initial steps for the appearance alone
+    slack : maximum distance of the surface outside the visual hull
+    reach : rays are sampled up to this many pixels outside a silhouette
     longest : pixels of an image's longer side; larger ones are averaged down
     """
 
@@ -94,7 +95,7 @@ class FitSettings:
 def settings_for(steps: int, *, coarse: bool = True) -> FitSettings:
     """Return the settings for a budget of steps: the more steps, the finer the last grid.
 
-    Without `coarse` the first grid is the one of 64 cells, for a first field worth keeping.
+    Without `coarse` the first grid has 64 cells, to preserve a good first field.
     """
     first = min(COARSE_STEPS, steps / 8) if coarse else 0.0
     second = min(first + MEDIUM_STEPS, steps * 2 / 3)

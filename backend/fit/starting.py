@@ -1,4 +1,4 @@
-"""Another method's field as signed distances that a fit can start from."""
+"""Another method's field as signed distances, for a fit to start from."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,20 +14,20 @@ from ..ticket import Ticket
 from .band import redistance
 from .grid import Grid
 
-CELLS = 64  # of the grid over the volume on which the distances are measured
-BLOCK = 1 << 14  # points a call
-LONGEST = 128  # pixels of an image whose uncovered rays are looked for
-ALONG = 96  # points of a ray
-SHEET = 0.008  # half the thickness, at least, of what covers a ray
+CELLS = 64  # along a side of the grid of distances
+BLOCK = 1 << 14  # points per call
+LONGEST = 128  # pixels along the longer side of an image when uncovered rays are searched
+ALONG = 96  # samples per ray
+SHEET = 0.008  # minimum half thickness of the surface added to cover a ray
 
 
 @torch.no_grad()
 def distances_of(field: Field, ticket: Ticket | None = None) -> Callable[[Tensor], Tensor]:
     """Return signed distances, (N, 3) points to (N,), with the surface of `field`.
 
-    Values of a field are not distances everywhere, and those of an occupancy nowhere. Near the
-    surface the distance is the value over the length of its slope, elsewhere it is measured between
-    the nodes of a grid.
+    A field's values are not distances everywhere, and an occupancy's nowhere. Near the surface, the
+    distance is the value over the length of its gradient; elsewhere it is measured between the
+    nodes of a grid.
     """
     side = torch.tensor([1.0, 1.0, 1.0])
     grid = Grid.over(-side, side, CELLS)
@@ -54,7 +54,7 @@ def evaluate(
 
 
 def _near(grid: Grid, values: Tensor) -> Tensor:
-    """Return the values over the length of their slope, (count,)."""
+    """Return the values over the length of their gradient, (count,)."""
     volume = values.view(grid.shape)
     slopes = torch.gradient(volume, spacing=grid.spacing)
     length = torch.stack(slopes).square().sum(0).sqrt()
@@ -68,17 +68,17 @@ def agreeing(
     hull: Callable[[Tensor], Tensor],
     ticket: Ticket | None = None,
 ) -> Callable[[Tensor], Tensor]:
-    """Return a field like `first` whose outline is the silhouette in every view.
+    """Return a field like `first` with the silhouette as its outline in every view.
 
-    A ray through a silhouette that misses the surface has a point where it comes nearest to it.
-    The field is lowered along the ray by its value there, so that the surface reaches that point
-    and no other; what lies outside the hull is cut off.
+    A ray through a silhouette that misses the surface has a nearest point to it. The field is
+    lowered along the ray by its value there, so that the surface reaches that point and no other;
+    parts outside the hull are cut off.
 
     Parameters
     ----------
     first : signed distances, (N, 3) points to (N,)
     views : posed in the volume's frame
-    hull : their visual hull, likewise
+    hull : their visual hull, in the same frame
     """
     lowered = first
     for view in views:
@@ -89,14 +89,14 @@ def agreeing(
 
 
 def _misses(first: Callable[[Tensor], Tensor], view: View, ticket: Ticket | None) -> Tensor:
-    """Return (H, W) by how much the field must fall for the rays of a silhouette to meet it."""
+    """Return (H, W) the amounts to lower the field by, so that the rays of a silhouette meet it."""
     camera = view.camera
     assert camera is not None  # all are posed
     rows, columns = (view.image[..., 3] >= 0.5).nonzero().unbind(1)
     pixels = torch.stack([columns, rows], 1).double() + 0.5
     origins, directions = (tensor.float() for tensor in camera.rays(pixels))
     directions = torch.nn.functional.normalize(directions, dim=1)
-    middle = -(origins * directions).sum(1, keepdim=True)  # where a ray is nearest to the centre
+    middle = -(origins * directions).sum(1, keepdim=True)  # the ray's nearest point to the centre
     along = torch.linspace(-1.8, 1.8, ALONG)
     depth = (middle + along).clamp_min(0.0)
     result = torch.zeros(view.image.shape[:2])
@@ -106,7 +106,7 @@ def _misses(first: Callable[[Tensor], Tensor], view: View, ticket: Ticket | None
         values = torch.where(points.abs().amax(2) <= 1.0, values, torch.inf)
         nearest = values.amin(1) + SHEET
         result[rows[part], columns[part]] = torch.where(nearest.isfinite(), nearest, 0.0)
-    # Beyond the outline too, where the hull cuts: its edge lies between pixels.
+    # A little beyond the outline too, where the hull cuts: its edge lies between pixels.
     return max_pool2d(result.clamp_min(0.0)[None], 3, 1, 1)[0]
 
 

@@ -1,4 +1,4 @@
-"""What a fit knows at one moment: enough to mesh it, and to save it."""
+"""The state of a fit: enough to mesh it, and to save it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class FitState:
 
     Attributes
     ----------
-    grid : where the nodes stand
+    grid : positions of the nodes
     distances : (count,) signed, negative inside, volume units
     albedo : (count, 3) logits of the linear albedo
     shared : light and highlight, see `appearance`
-    iteration : steps taken so far
+    iteration : number of steps taken
     """
 
     grid: Grid
@@ -35,7 +35,7 @@ class FitState:
         return {"distances": self.distances, "albedo": self.albedo, "shared": self.shared}
 
     def facts(self) -> dict[str, Any]:
-        """Return what besides the numbers is needed, ready for JSON."""
+        """Return everything needed besides the numbers, ready for JSON."""
         return {
             "lower": list(self.grid.lower),
             "spacing": self.grid.spacing,
@@ -45,7 +45,7 @@ class FitState:
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> "FitState":
-        """Return what `tensors` and `facts` returned.
+        """Return the state of which `tensors` and `facts` were taken.
 
         Raises
         ------
@@ -58,9 +58,11 @@ class FitState:
             numbers = (tensors["distances"], tensors["albedo"], tensors["shared"])
             state = cls(grid, *numbers, int(facts["iteration"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise RequestError("The kept fit is incomplete.", "Fit the object anew.") from error
+            raise RequestError("The kept fit is incomplete.", "Fit the object again.") from error
         if state.distances.shape != (grid.count,) or state.albedo.shape != (grid.count, 3):
-            raise RequestError("The kept fit is damaged: its sizes differ.", "Fit the object anew.")
+            raise RequestError(
+                "The kept fit is damaged: its sizes differ.", "Fit the object again."
+            )
         return state
 
     @property

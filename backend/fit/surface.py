@@ -1,4 +1,4 @@
-"""The numbers that a fit optimises, on a grid and in the narrow band of it that is worked on."""
+"""The numbers that a fit optimises, on a grid and in its narrow band."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from .band import DUMMIES, Band, nearest_active, redistance
 from .grid import Grid
 from .losses import Tables, distance_losses, variation
 
-PLACED = 5  # steps after which the samples are placed by the newest distances
+PLACED = 5  # steps between updates of the distances that place the samples
 
 
 class Surface:
@@ -24,9 +24,9 @@ class Surface:
     grid : the grid
     distances : (count,) signed distances
     albedo : (count, 3) logits
-    least : (count,) what the distances never fall below
-    width : of the first band, in volume units
-    check : called now and then, may raise
+    least : (count,) lower bounds of the distances
+    width : width of the first band, in volume units
+    check : called regularly; may raise
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class Surface:
             dense.steps = own.steps
 
     def choose_band(self, width: float, check: Callable[[], None] = lambda: None) -> None:
-        """Work on the nodes near the surface; new ones take their nearest neighbours' albedo.
+        """Choose the nodes near the surface; new ones take the albedo of their nearest neighbours.
 
-        `check` is called now and then and may raise; then nothing has changed.
+        `check` is called regularly and may raise; then nothing has changed.
         """
         self.write_back()
         known = nearest_active(self.band)
@@ -77,7 +77,7 @@ class Surface:
         self._enter(band)
 
     def place(self) -> None:
-        """Have later samples placed by the distances as they are now."""
+        """Place later samples by the current distances."""
         self.placing[self.band.active] = self.values[:-DUMMIES]
 
     def tables(self, shared: Tensor, gains: Tensor) -> Tables:
@@ -104,9 +104,9 @@ class Surface:
         laplacian: float,
         crease: float,
     ) -> float:
-        """Step the distances down a loss by its derivatives, (M + 2,) and (M + 2, 3).
+        """Step the distances along a loss's derivatives, (M + 2,) and (M + 2, 3).
 
-        Those of the eikonal and the smoothness loss are added, whose value is returned.
+        Adds the derivatives of the eikonal and the smoothness loss, and returns their value.
         """
         loss, own_slopes, own_bends = distance_losses(
             self.near,
@@ -124,7 +124,7 @@ class Surface:
 
     @torch.no_grad()
     def paint(self, by_albedo: Tensor, *, rate: float, weight: float, axis: int) -> float:
-        """Step the albedo; its variation along an axis is added, whose loss is returned."""
+        """Step the albedo, with the loss of its variation along an axis; return that loss."""
         loss, own = variation(self.colors, self.band, axis)
         gradient = by_albedo + weight * own
         gradient[-DUMMIES:] = 0.0
@@ -134,7 +134,7 @@ class Surface:
     # ---------------------------------------------------------------- to go on later
 
     def memory(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return tensors and facts by name, from which `restored` makes the same surface."""
+        """Return tensors and facts by name; `restored` makes the same surface of them."""
         self.write_back()
         tensors = {"active": self.band.active, "placing": self.placing}
         for name, m in zip(("distances", "albedo"), self.moments, strict=True):
@@ -152,7 +152,7 @@ class Surface:
         tensors: Mapping[str, Tensor],
         facts: Mapping[str, Any],
     ) -> "Surface":
-        """Return the surface that `memory` told of."""
+        """Return the surface stored in a `memory`."""
         self = cls.__new__(cls)
         self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
         self.least = least

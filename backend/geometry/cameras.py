@@ -47,12 +47,20 @@ class Camera:
     def __post_init__(self) -> None:
         pose = np.asarray(self.world_from_camera, np.float64)
         if pose.shape != (4, 4):
-            raise RequestError(f"A camera's pose is a 4x4 matrix, not {pose.shape}.")
+            raise RequestError(
+                f"A camera's pose is a 4x4 matrix, not {pose.shape}.", "Give a rigid 4x4 matrix."
+            )
         numbers = [self.fx, self.fy, self.cx, self.cy]
         if not (np.isfinite(pose).all() and all(map(math.isfinite, numbers))):
-            raise RequestError("A camera's pose or lens contains a number that is not finite.")
+            raise RequestError(
+                "A camera's pose or intrinsics contain a number that is not finite.",
+                "Check the camera's numbers.",
+            )
         if min(self.fx, self.fy, self.width, self.height) <= 0:
-            raise RequestError("A camera's focal length and image size must be above zero.")
+            raise RequestError(
+                "A camera's focal length and image size must be above zero.",
+                "Check the camera's numbers.",
+            )
         object.__setattr__(self, "world_from_camera", pose)
 
     @property
@@ -184,7 +192,7 @@ def unit_axes(pose: np.ndarray) -> np.ndarray:
     axes = pose[:3, :3]
     lengths = np.linalg.norm(axes, axis=0)
     if not np.isfinite(pose).all() or lengths.min() < 1e-12:
-        raise RequestError("A camera's pose is singular or not finite.")
+        raise RequestError("A camera's pose is singular or not finite.", "Give a rigid matrix.")
     result = pose.copy()
     result[:3, :3] = axes / lengths
     return result

@@ -54,11 +54,16 @@ def from_box(points: np.ndarray, side: float) -> np.ndarray:
         If there are no points, one is not finite, or all coincide.
     """
     if len(points) == 0:
-        raise RequestError("There is nothing to normalize: the shape has no points.")
+        raise RequestError(
+            "There is nothing to normalize: the shape has no points.", "Give a shape with points."
+        )
     lower, upper = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
     longest = float((upper - lower).max())
     if not np.isfinite(longest) or longest <= 0:
-        raise RequestError(f"A shape with the longest side {longest} can't be normalized.")
+        raise RequestError(
+            f"A shape with the longest side {longest} can't be normalized.",
+            "Give a shape with a size.",
+        )
     scale = side / longest
     return similarity(scale=scale, offset=-scale * (lower + upper) / 2)
 
@@ -72,11 +77,15 @@ def from_sphere(points: np.ndarray) -> np.ndarray:
         If there are no points, or all coincide.
     """
     if len(points) == 0:
-        raise RequestError("There is nothing to normalize: the shape has no points.")
+        raise RequestError(
+            "There is nothing to normalize: the shape has no points.", "Give a shape with points."
+        )
     center = points.mean(0, dtype=np.float64)
     radius = float(np.linalg.norm(points - center, axis=1).max())
     if not np.isfinite(radius) or radius <= 0:
-        raise RequestError(f"A shape with the radius {radius} can't be normalized.")
+        raise RequestError(
+            f"A shape with the radius {radius} can't be normalized.", "Give a shape with a size."
+        )
     return similarity(scale=1 / radius, offset=-center / radius)
 
 

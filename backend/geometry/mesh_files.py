@@ -1,15 +1,15 @@
-"""Mesh files: .glb, .ply, .obj, .stl, .npz.
+"""Write mesh files: .glb, .ply, .obj, .stl, .npz. `data.meshes.reading` reads them again.
 
 Axes: a `Mesh` is +Z up. glTF is +Y up by its specification and OBJ by custom (as in Blender's own
-importer and exporter), so these two are turned on the way out and in; PLY, STL, NPZ keep +Z up.
+importer and exporter), so these two are rotated on the way out; PLY, STL and NPZ keep +Z up.
 
 Colours: glTF and NPZ hold linear RGBA as floats, PLY and OBJ sRGB (8 bits, and floats without
 alpha), STL none.
 
-A mesh that stands far from the world's origin, as map coordinates do, is kept about a local origin
-(`world_offset`), since single precision would round its shape away. glTF has it as the translation
-of its node, which readers apply, and NPZ as vertices in double precision, in the world. PLY and OBJ
-name it in a comment and STL in its header, `world_offset X Y Z` (+Z up): their vertices are local.
+A mesh far from the world's origin, as in map coordinates, has a local origin (`world_offset`),
+because single precision would round its shape away. glTF stores it as its node's translation, which
+readers apply; NPZ stores world vertices in double precision. PLY and OBJ name it in a comment and
+STL in its header, `world_offset X Y Z` (+Z up): their vertices are local.
 """
 
 import io
@@ -22,10 +22,8 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..contract.errors import RequestError, WorkError
-from ..contract.srgb import linear_from_srgb, srgb_from_linear
-from .array_files import read_npz
+from ..contract.srgb import srgb_from_linear
 from .frames import Z_UP_FROM_Y_UP, apply
-from .image_formats import allowed_formats_alone
 from .meshes import Mesh
 from .writing import written_whole
 
@@ -58,7 +56,10 @@ def write_mesh(
             f"The mesh has no faces, so {path} was not written.", "Check the volume and the level."
         )
     if not np.isfinite(mesh.vertices).all():
-        raise WorkError(f"The mesh has a vertex that is not finite, so {path} was not written.")
+        raise WorkError(
+            f"The mesh has a vertex that is not finite, so {path} was not written.",
+            "Check the volume and the level.",
+        )
     with written_whole(path) as partial, partial.open("wb") as file:
         writer(mesh, file, tuple(float(value) for value in world_offset))
 
@@ -83,37 +84,6 @@ def offset_remark(path: str | Path) -> str:
     suffix = check_format(path)
     way = ways.get(suffix, "has local vertices and names their origin in its header")
     return f"The {suffix} file {way}."
-
-
-def read_mesh(path: str | Path) -> Mesh:
-    """Read what `write_mesh` wrote, +Z up; other programs' files as far as they are like it.
-
-    Raises
-    ------
-    RequestError
-        If the file is missing, damaged, of another format, or has no faces.
-    """
-    path = Path(path)
-    suffix = check_format(path)
-    if not path.is_file():
-        raise RequestError(f"There is no mesh file {path}.", "Check the path.")
-    try:
-        mesh = _read_npz(path) if suffix == ".npz" else _read_by_trimesh(path, suffix)
-    except (
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-        OSError,
-        EOFError,
-    ) as error:
-        raise RequestError(
-            f"{path} can't be read as a mesh: {type(error).__name__}: {error}.", "Export it again."
-        ) from error
-    if not len(mesh.faces):
-        raise RequestError(f"{path} holds a mesh without faces.", "Export it again.")
-    return mesh
 
 
 # ---------------------------------------------------------------- writers
@@ -267,54 +237,6 @@ _WRITERS: dict[str, Callable[[Mesh, BinaryIO, Offset], None]] = {
 FORMATS = tuple(_WRITERS)
 
 
-# ---------------------------------------------------------------- readers
-
-
-def _read_npz(path: Path) -> Mesh:
-    arrays = read_npz(path)
-    return Mesh(
-        np.asarray(arrays["vertices"], np.float32).reshape(-1, 3),
-        np.asarray(arrays["faces"], np.int32).reshape(-1, 3),
-        np.asarray(arrays["normals"], np.float32) if "normals" in arrays else None,
-        np.asarray(arrays["colors"], np.float32) if "colors" in arrays else None,
-    )
-
-
-def _read_by_trimesh(path: Path, suffix: str) -> Mesh:
-    import trimesh
-
-    with allowed_formats_alone():
-        scene = trimesh.load_scene(path, process=False, maintain_order=True)
-    if len(scene.graph.nodes_geometry) == 1:  # as it is: joining parts loses floating colours
-        matrix, name = scene.graph[scene.graph.nodes_geometry[0]]
-        whole = scene.geometry[name].apply_transform(matrix)
-    else:
-        whole = scene.to_geometry()
-    if not isinstance(whole, trimesh.Trimesh):
-        raise ValueError("it holds no triangles")
-    if suffix == ".stl":  # three corners a triangle: join them again
-        whole.merge_vertices()
-    vertices = np.asarray(whole.vertices, np.float32)
-    if suffix in (".glb", ".obj"):
-        vertices = turned(vertices, to_y_up=False)
-    return Mesh(vertices, np.asarray(whole.faces, np.int32), None, _vertex_colors(whole, suffix))
-
-
-def _vertex_colors(piece: Any, suffix: str) -> np.ndarray | None:
-    """Return (V, 4) linear RGBA of a trimesh piece, or None; beside a material it keeps floats."""
-    if piece.visual.kind == "vertex":
-        colors = np.asarray(piece.visual.vertex_colors, np.float32) / 255
-        return colors if suffix == ".glb" else to_linear(colors)
-    colors = getattr(piece.visual, "vertex_attributes", {}).get("color")
-    if colors is None or suffix != ".glb":
-        return None
-    colors = np.asarray(colors)
-    full = 1.0 if colors.dtype.kind == "f" else float(np.iinfo(colors.dtype).max)
-    opaque = np.ones((len(colors), 4), np.float32)
-    opaque[:, : colors.shape[1]] = colors / full
-    return opaque
-
-
 # ---------------------------------------------------------------- axes and colours
 
 
@@ -327,8 +249,3 @@ def to_srgb(rgba: np.ndarray) -> np.ndarray:
     """Return linear RGBA, (N, 4), as sRGB in [0, 1]; alpha stays as it is."""
     color = srgb_from_linear(rgba[:, :3].clip(0.0, 1.0))
     return np.concatenate([color, rgba[:, 3:].clip(0.0, 1.0)], axis=1).astype(np.float32)
-
-
-def to_linear(rgba: np.ndarray) -> np.ndarray:
-    """Return sRGB RGBA, (N, 4), as linear; alpha stays as it is."""
-    return np.concatenate([linear_from_srgb(rgba[:, :3]), rgba[:, 3:]], axis=1).astype(np.float32)

@@ -32,16 +32,21 @@ class View:
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 4:
             raise RequestError(
-                f"{self.name}: an image is (height, width, 4), not {tuple(self.image.shape)}."
+                f"{self.name}: an image is (height, width, 4), not {tuple(self.image.shape)}.",
+                "Convert the image to RGBA.",
             )
         if not self.image.is_floating_point():
-            raise RequestError(f"{self.name}: an image's values are floats in [0, 1].")
+            raise RequestError(
+                f"{self.name}: an image's values are floats in [0, 1].",
+                "Divide 8-bit values by 255.",
+            )
         camera = self.camera
         size = (self.image.shape[1], self.image.shape[0])
         if camera is not None and (camera.width, camera.height) != size:
             raise RequestError(
                 f"{self.name}: the image is {size[0]} x {size[1]}, "
-                f"but its camera is for {camera.width} x {camera.height}."
+                f"but its camera is for {camera.width} x {camera.height}.",
+                "Resize the image, or the camera with `resized`.",
             )
 
     def in_frame(self, world_from_frame: np.ndarray) -> "View":

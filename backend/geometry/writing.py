@@ -11,7 +11,7 @@ from pathlib import Path
 from ..contract.errors import RequestError, WorkError
 
 _PARTIAL = re.compile(r"\.(.+)\.\d+\.part")
-_FORGOTTEN = 3600.0  # age in seconds from which partial files count as abandoned
+_FORGOTTEN = 3600.0  # seconds after which partial files count as abandoned
 
 
 @contextmanager

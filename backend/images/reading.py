@@ -51,7 +51,7 @@ def read_tagged(
     longest
         An image with a longer side above this many pixels is averaged down to it.
     turned
-        Rotate it upright by its orientation tag; else return the stored pixels, to which cameras
+        Rotate it upright by its orientation tag; else return the stored pixels, as cameras
         are fitted.
 
     Raises
@@ -80,7 +80,7 @@ def read_mask(path: str | Path, size: tuple[int, int], *, rotated_by: int = UPRI
     size
         Width and height of its image; a mask of the same proportions is resized to it.
     rotated_by
-        The orientation tag by which the image was rotated upright; a mask with the size of the
+        The orientation tag that rotated the image upright; a mask with the size of the
         stored pixels is rotated too.
 
     Returns

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..geometry.cameras import Camera
 from .alpha import premultiply, straighten
 
-STEP_NOISE = 1e-6  # pixels by which rounding may change a step
+STEP_NOISE = 1e-6  # tolerance of a step for rounding, pixels
 SPREAD = 1.25  # pixels: from this step on the samples of a pixel are spread evenly
 
 

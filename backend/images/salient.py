@@ -24,11 +24,11 @@ from .u2netp import SIDE, U2NetP, standardized
 
 LOW_PASS = 96  # pixels along the longer side of the low-pass copy
 MARGIN = 0.15  # around the object in the closer look, fraction of its longer side
-AGREES = 0.9  # IoU of the closer look and the mean of the others from which it is used
-RESEMBLES, DECISIVE = 0.5, 0.9  # or IoU and decisiveness from which it is
+AGREES = 0.9  # minimum IoU of the closer look and the mean of the others for it to be used
+RESEMBLES, DECISIVE = 0.5, 0.9  # or minimum IoU and decisiveness
 LEAST_WEIGHT = 1e-3  # of a look that decides nothing
 GUIDE = 512  # pixels along the longer side at which the edges are refined
-UNDECIDED = 0.3  # pixels that are neither, per pixel of the object, from which colours decide
+UNDECIDED = 0.3  # undecided pixels per pixel of the object above which colours decide
 AROUND = 0.6  # of the object whose colours are looked at, fraction of its longer side
 NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
 RAMP = (0.1, 0.9)  # values of the filtered mask that become 0 and 1

@@ -232,7 +232,10 @@ def to_image(pixels: np.ndarray, *, name: str) -> Tensor:
     """Return (H, W, 4) float32 in [0, 1] of uint8 or float pixels, (H, W, 4)."""
     pixels = np.asarray(pixels)
     if pixels.ndim != 3 or pixels.shape[2] != 4 or not pixels.size:
-        raise RequestError(f"{name}: an image is (height, width, 4), not {pixels.shape}.")
+        raise RequestError(
+            f"{name}: an image is (height, width, 4), not {pixels.shape}.",
+            "Convert the image to RGBA.",
+        )
     if pixels.dtype == np.uint8:
         return torch.from_numpy(pixels.astype(np.float32) / 255.0)
     image = np.asarray(pixels, np.float32)

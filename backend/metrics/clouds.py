@@ -29,9 +29,14 @@ def nearest(
 
     for cloud in (points, others):
         if cloud.ndim != 2 or cloud.shape[1] != 3:
-            raise RequestError(f"A point cloud is (n, 3), not {cloud.shape}.")
+            raise RequestError(
+                f"A point cloud is (n, 3), not {cloud.shape}.", "Give one row for each point."
+            )
         if len(cloud) == 0:
-            raise RequestError("A point cloud without points has no distance to another.")
+            raise RequestError(
+                "A point cloud without points has no distance to another.",
+                "Check the mesh that it was sampled from.",
+            )
     points = np.asarray(points, np.float64)
     order = _along_cells(points)
     tree = KDTree(np.asarray(others, np.float64), leafsize=32, balanced_tree=False)

@@ -16,7 +16,10 @@ def pool(grid: np.ndarray, stride: int, how: Literal["max", "mean"] = "max") -> 
     "max" sets a cell if any of its parts is set, "mean" if at least half of them are.
     """
     if any(size % stride for size in grid.shape):
-        raise RequestError(f"A grid of {grid.shape} can't be pooled by {stride}.")
+        raise RequestError(
+            f"A grid of {grid.shape} can't be pooled by {stride}.",
+            "Use a grid whose sides are multiples of it.",
+        )
     x, y, z = (size // stride for size in grid.shape)
     cells = grid.reshape(x, stride, y, stride, z, stride).astype(np.float32)
     if how == "max":

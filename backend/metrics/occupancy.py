@@ -12,7 +12,8 @@ def iou(prediction: np.ndarray, reference: np.ndarray) -> float:
     """
     if prediction.shape != reference.shape:
         raise RequestError(
-            f"Labels to compare must have one shape, not {prediction.shape} and {reference.shape}."
+            f"Labels to compare must have one shape, not {prediction.shape} and {reference.shape}.",
+            "Sample both at the same points.",
         )
     first, second = prediction.astype(bool), reference.astype(bool)
     union = int((first | second).sum())

@@ -17,7 +17,7 @@ from .transport import matched_distance
 
 EMPTY_DISTANCE = float(np.sqrt(3))  # Occupancy Networks: distance of an empty mesh from anything
 DISN_THRESHOLDS = (0.5, 1, 2, 5, 10, 20)  # percent
-DISN_SIDE = 2.5  # the length of which DISN's thresholds are percentages
+DISN_SIDE = 2.5  # DISN's thresholds are percentages of this length
 PADDED_HALF = 0.55  # half the side of Occupancy Networks' padded box
 
 

@@ -21,7 +21,8 @@ def matched_distance(prediction: np.ndarray, reference: np.ndarray) -> np.ndarra
     if len(prediction) != len(reference) or not 0 < len(prediction) <= MAX_POINTS:
         raise RequestError(
             f"The earth mover's distance needs two clouds of 1 to {MAX_POINTS} points and the same "
-            f"size, not {len(prediction)} and {len(reference)}."
+            f"size, not {len(prediction)} and {len(reference)}.",
+            "Sample as many points from both.",
         )
     cost = cdist(prediction.astype(np.float64), reference.astype(np.float64))
     rows, columns = linear_sum_assignment(cost)

@@ -1,9 +1,8 @@
-"""Catch the solver's silent failures: cameras that explain their matches, but not the object.
+"""Detect the solver's silent failures: cameras that explain their matches, but not the object.
 
-A structure from motion may place every image and still be wrong: two sides of an object that look
-alike are folded over one another. What gives it away: the reprojection error, matches that do not
-fit, several models, focal length or distortion out of range, and silhouettes that contradict the
-cameras.
+Structure from motion may place every image and still be wrong: two similar sides of an object are
+folded onto each other. The signs are a large reprojection error, outlier matches, several models,
+focal length or distortion out of range, and silhouettes that contradict the cameras.
 """
 
 from collections.abc import Sequence
@@ -16,15 +15,15 @@ from ..silhouettes.outlines import trace_all
 from ..silhouettes.residual import Residual, Rig
 from .solving import Placed, Solution
 
-REFERENCE = 800.0  # pixels of the longer side in which the reprojection error is stated
-ERROR = 0.5  # pixels of that
-CONSISTENT = 0.85  # fraction of the matches that must fit
-MOST_MISSING = 1 / 3  # fraction of the images that may be missing
+REFERENCE = 800.0  # pixels of the longer side; unit of the reprojection error
+ERROR = 0.5  # maximum reprojection error, in this unit
+CONSISTENT = 0.85  # minimum fraction of inlier matches
+MOST_MISSING = 1 / 3  # maximum fraction of missing images
 FOCAL = (0.5, 5.0)  # widths of the image
 RADIAL = 0.3
-POINTS = 20  # points that an image must see
+POINTS = 20  # minimum number of points in an image
 RESIDUAL = 1.5  # pixels of an image 224 wide
-MOST_POINTS = 0.75  # fraction of the contour points that must stay below it
+MOST_POINTS = 0.75  # minimum fraction of contour points below it
 MORE = (
     "Take more photographs in smaller steps (15 degrees or less), with texture on the object or "
     "around it."
@@ -32,12 +31,12 @@ MORE = (
 
 
 def check_solution(solution: Solution, names: Sequence[str]) -> list[str]:
-    """Return remarks on a solution that can be used.
+    """Return remarks on a usable solution.
 
     Raises
     ------
     WorkError
-        If it can't; says which check it failed, with the value seen.
+        If it is not usable; names the failed check and the value.
     """
     count = len(names)
     if not solution.cameras:
@@ -56,7 +55,7 @@ def check_solution(solution: Solution, names: Sequence[str]) -> list[str]:
 
 
 def _check_numbers(solution: Solution, names: Sequence[str]) -> None:
-    """Raise `WorkError` if a number of the solution is out of range."""
+    """Raise a `WorkError` if a number of the solution is out of range."""
     some = next(iter(solution.cameras.values()))
     error = solution.error * REFERENCE / max(some.size)
     if error > ERROR:
@@ -96,12 +95,12 @@ def _check_camera(camera: Placed, name: str) -> None:
 def check_silhouettes(views: Sequence[View], *, most: float = RESIDUAL) -> float | None:
     """Return the residual of the silhouettes, pixels of 224; None if there are too few.
 
-    The one that `MOST_POINTS` of the contour points stay below: parts as thin as a wire come and go
-    in masks, and leave large residuals at a few points with right cameras, too.
+    The quantile `MOST_POINTS` over the contour points: masks show thin wires or miss them, which
+    leaves large residuals at a few points even with correct cameras.
 
     Parameters
     ----------
-    most : the largest residual of cameras that are right
+    most : the largest residual of correct cameras
 
     Raises
     ------

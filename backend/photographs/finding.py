@@ -29,10 +29,10 @@ from .solving import Solution, solve
 from .sources import Photographs, copy_images, images_of
 from .video import is_video, take_frames
 
-LEAST_COVER, MOST_COVER = 0.01, 0.9  # fraction of an image that an object covers
-PLAIN_BORDER = 0.05  # fraction of a plain background's border that may be covered
+LEAST_COVER, MOST_COVER = 0.01, 0.9  # range of an object's fraction of the image
+PLAIN_BORDER = 0.05  # maximum covered fraction of a plain background's border
 ONE_BODY = 0.9  # fraction of the covered pixels in the largest part
-BY_COLOR = 3 * RESIDUAL  # silhouettes told by their background's colour are less exact
+BY_COLOR = 3 * RESIDUAL  # silhouettes from the background's colour are less exact
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class PosedPhotographs:
     ----------
     stage : cameras and object in an upright world
     photographs : the images
-    solution : as the solver found it
+    solution : the solver's
     masked : whether features outside the masks were ignored
     residual : residual of the silhouettes, pixels of 224; None without any
     remarks : sentences for the person
@@ -75,8 +75,8 @@ def find_cameras(
     ----------
     sources : a folder, a video, or image files
     out : the file; frames of a video are written into a folder beside it
-    masks : "use" them to ignore what they hide, where the background does not move with the object;
-        "ignore" them; or "auto": use them where the cameras can't be found without
+    masks : "use" them to ignore the background, if it does not move with the object; "ignore" them;
+        or "auto": use them if the cameras can't be estimated without them
     distortion : find and undo the lens distortion
     size : length of the object's longest side in the new world
     frames : how many frames of a video are taken
@@ -106,7 +106,7 @@ def find_cameras(
     return write(posed, out)
 
 
-_PLAN = {"Images": 2.0, STAGES[0]: 5.0, STAGES[1]: 4.0, STAGES[2]: 3.0, "Checks": 1.0}
+_PLAN = {"Images": 2.0, STAGES[0]: 5.0, STAGES[1]: 4.0, STAGES[2]: 3.0, "Checks": 2.0}
 
 
 def _check(masks: str, size: float, frames: int) -> None:
@@ -145,7 +145,7 @@ def _find(
                 remarks = check_solution(solution, names)
                 residual, usable = _agreement(photographs, solution, silhouettes, exact)
                 ticket.check()
-                made = stage(solution, photographs.images, usable, size=size, seed=seed)
+                made = stage(solution, photographs, usable, size=size, seed=seed, ticket=ticket)
         except WorkError as error:
             failure = failure or error
             continue
@@ -156,7 +156,7 @@ def _find(
 
 
 def _attempts(photographs: Photographs, masks: str) -> list[bool]:
-    """Return whether masks are used, of each attempt in turn."""
+    """Return for each attempt whether it uses masks."""
     if masks == "use" and not photographs.masked:
         raise RequestError(
             "Not every image has a mask.", "Add the missing ones, or leave the masks out."
@@ -169,7 +169,7 @@ def _attempts(photographs: Photographs, masks: str) -> list[bool]:
 
 
 def _silhouettes(photographs: Photographs) -> tuple[list[Tensor] | None, bool]:
-    """Return the object's silhouettes, and whether they are masks; else told by the background."""
+    """Return the object's silhouettes, and whether they are masks; else by the background."""
     given = [image.silhouette for image in photographs.images if image.silhouette is not None]
     if len(given) == len(photographs.images):
         return given, True
@@ -183,7 +183,7 @@ def _silhouettes(photographs: Photographs) -> tuple[list[Tensor] | None, bool]:
 
 
 def _by_background(look: Tensor) -> Tensor | None:
-    """Return the silhouette of an object before a plain background; None if it is not plain."""
+    """Return an object's silhouette in front of a plain background; None if it is not plain."""
     from scipy.ndimage import label
 
     opaque = torch.cat([look, torch.ones_like(look[..., :1])], 2)
@@ -209,7 +209,7 @@ def _agreement(
     silhouettes: list[Tensor] | None,
     exact: bool,
 ) -> tuple[float | None, list[Tensor] | None]:
-    """Return the residual of the silhouettes, and the silhouettes if they can place the object.
+    """Return the residual of the silhouettes, and the silhouettes if they can locate the object.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def write(posed: PosedPhotographs, out: str | Path) -> dict[str, Any]:
 
 
 def facts(posed: PosedPhotographs) -> dict[str, Any]:
-    """Return what was found, as plain values."""
+    """Return the facts as plain values."""
     images = posed.photographs.images
     placed = posed.solution.cameras
     first = next(iter(placed.values()))

@@ -1,4 +1,4 @@
-"""Up axis, ground and focus of cameras that are known up to a similarity.
+"""Up axis, ground and focus of cameras known up to a similarity.
 
 "Vertical" and the focus follow nerfstudio's `auto_orient_and_center_poses` (method "vertical") and
 `focus_of_attention`; the ground is a plane fitted by RANSAC.
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TILT = 20.0  # degrees from the cameras' vertical within which the ground is looked for
+TILT = 20.0  # maximum tilt of the ground against the cameras' vertical, degrees
 BAND = 0.012  # half the ground's thickness, in radii of the ring of cameras
-LEAST = 0.2  # fraction of the points near the focus that the ground must hold
-BELOW = 3.0  # points below it that outweigh one in it
+LEAST = 0.2  # minimum fraction of the points near the focus on the ground
+BELOW = 3.0  # weight of a point below the plane against one on it
 TRIES = 600
 
-# Up in an image, for each orientation tag of its file: (right, down) weights of the image's axes
-# that point up once it is rotated upright.
+# The upright image's up direction, for each orientation tag: (right, down) weights of the stored
+# image's axes.
 _UPS = {
     1: (0, -1),
     2: (0, -1),
@@ -31,16 +31,16 @@ _UPS = {
 
 @dataclass(frozen=True)
 class Ground:
-    """A plane: its unit normal, upwards, and the height of its points along that."""
+    """A plane: its upward unit normal, and the height of its points along it."""
 
     normal: np.ndarray
     height: float
 
 
 def vertical(rotations: np.ndarray, tags: Sequence[int]) -> np.ndarray:
-    """Return (3,) the world's up direction, for people who hold cameras level.
+    """Return (3,) the world's up direction, assuming level cameras.
 
-    It is the direction that is most nearly upright in all images: orthogonal to their right axes.
+    It is the direction most orthogonal to the right axes of all images.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def find_ground(
 ) -> Ground | None:
     """Return the plane that the object stands on; None if there is none.
 
-    A plane's score is the number of points in it less `BELOW` times those below, so a plane through
-    the object does not win.
+    A plane's score is the number of points on it minus `BELOW` times the number below, so that a
+    plane through the object does not win.
 
     Parameters
     ----------
@@ -134,8 +134,7 @@ def upright_from(up: np.ndarray, front: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     up : unit vector
-    front : the direction from the object to the camera that is its front; only its horizontal part
-        counts
+    front : direction from the object to the front camera; only its horizontal part counts
     """
     level = front - (front @ up) * up
     if np.linalg.norm(level) < 1e-6:

@@ -1,26 +1,29 @@
-"""The solver's cameras in a world for an artist: upright, on the ground, at a chosen size."""
+"""The solver's cameras in the artist's world: upright, on the ground, at a chosen size."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..contract.cameras import FLIP_YZ, CameraData, Distortion, in_frame, pose_of, resized
-from ..contract.distortion import undistorted_image
+from ..contract.distortion import undistorted_camera, undistorted_image
 from ..contract.drawings import SIZE
 from ..geometry.cameras import Camera
 from ..geometry.views import View
+from ..ticket import Ticket
 from .boxes import Box, find_box
 from .orienting import find_ground, focus, upright_from, vertical
 from .solving import Placed, Solution
-from .sources import Photograph
+from .sources import Photograph, Photographs
+from .sweeping import SIDE, Region, surface_points
 
 
 @dataclass(frozen=True)
 class Stage:
-    """Where everything is.
+    """Cameras and object in one frame.
 
     Attributes
     ----------
@@ -70,13 +73,63 @@ def silhouette_views(
     return views
 
 
+def swept_points(
+    cameras: dict[int, CameraData],
+    photographs: Photographs,
+    focus: np.ndarray,
+    region: Region,
+    *,
+    seed: int = 0,
+    ticket: Ticket | None = None,
+) -> np.ndarray:
+    """Return (N, 3) points of surfaces in the cameras' frame, by a plane sweep.
+
+    Parameters
+    ----------
+    cameras : of the copies, by the image's index
+    focus : (3,) where they look
+    """
+    shrunk = {index: _shrunk(camera) for index, camera in cameras.items()}
+    order = list(shrunk)
+
+    @cache
+    def small(place: int) -> Tensor:
+        return _small_image(photographs, order[place], shrunk[order[place]])
+
+    straight = [
+        Camera.from_data(undistorted_camera(camera) if camera.distortion else camera)
+        for camera in shrunk.values()
+    ]
+    return surface_points(small, straight, region, focus, seed=seed, ticket=ticket)
+
+
+def _shrunk(camera: CameraData) -> CameraData:
+    """Return a camera at the size of a sweep's images."""
+    factor = min(SIDE / max(camera.w, camera.h), 1.0)
+    return resized(camera, max(round(camera.w * factor), 1), max(round(camera.h * factor), 1))
+
+
+def _small_image(photographs: Photographs, index: int, camera: CameraData) -> Tensor:
+    """Return the copy of an image at its camera's size, (h, w, 3), without distortion."""
+    from PIL import Image
+
+    with Image.open(photographs.folder / photographs.images[index].name) as opened:
+        small = opened.convert("RGB").resize((camera.w, camera.h), Image.Resampling.BOX)
+    pixels = np.asarray(small, np.float32) / 255
+    if camera.distortion is not None:
+        opaque = np.dstack([pixels, np.ones(pixels.shape[:2], np.float32)])
+        pixels = undistorted_image(opaque, camera)[0][..., :3]
+    return torch.from_numpy(np.ascontiguousarray(pixels))
+
+
 def stage(
     solution: Solution,
-    images: Sequence[Photograph],
+    photographs: Photographs,
     silhouettes: Sequence[Tensor] | None,
     *,
     size: float = SIZE,
     seed: int = 0,
+    ticket: Ticket | None = None,
 ) -> Stage:
     """Return cameras and object, upright on the ground, at a size.
 
@@ -84,9 +137,10 @@ def stage(
 
     Parameters
     ----------
-    silhouettes : (h, w) of each image, if they are known
+    silhouettes : (h, w) of each image, if known
     size : length of the object's longest side
     """
+    images = photographs.images
     given = {index: camera_data(placed) for index, placed in solution.cameras.items()}
     poses = np.array([camera.transform_matrix for camera in given.values()])
     centers, forward = poses[:, :3, 3], -poses[:, :3, 2]
@@ -102,7 +156,12 @@ def stage(
     turned = {index: in_frame(camera, turn) for index, camera in given.items()}
     views = [] if silhouettes is None else silhouette_views(turned, images, silhouettes)
     height = ground.height if ground else None
-    box = find_box(views, solution.points @ rotation.T, rotation @ middle, radius, height)
+    seen = rotation @ middle
+
+    def sweep(region: Region) -> np.ndarray:
+        return swept_points(turned, photographs, seen, region, seed=seed, ticket=ticket)
+
+    box = find_box(views, solution.points @ rotation.T, seen, radius, height, sweep)
     scale = float(np.ptp(box.corners, 0).max()) / size  # turned lengths per unit of the world
     place = np.diag([scale, scale, scale, 1.0])  # turned_from_world
     place[:2, 3] = box.corners.mean(0)[:2]

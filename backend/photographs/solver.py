@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-CHUNKS = 40  # of the pairs, between which progress is told
-GUESS = 1.2  # focal length in widths where it is unknown; COLMAP's own
-WITHIN = 3.0  # pixels within which a match fits the cameras
+CHUNKS = 40  # number of parts that the pairs are matched in, for progress
+GUESS = 1.2  # default focal length in widths; COLMAP's own
+WITHIN = 3.0  # maximum distance of an inlier match, pixels
 STAGES = ("Features", "Matches", "Cameras")
 
 
@@ -81,7 +81,7 @@ def extract(colmap: Any, job: dict[str, Any], database: Path) -> None:
 
 
 def first_camera(colmap: Any, database: Path, name: str, focal: float | None) -> int:
-    """Return the camera of an image, and give it its focal length if that is known."""
+    """Return the camera of an image, with its focal length if known."""
     with colmap.Database.open(database) as opened:
         camera = opened.read_camera(opened.read_image_with_name(name).camera_id)
         if focal:
@@ -167,8 +167,8 @@ def camera_of(camera: Any) -> dict[str, Any]:
 def consistency(colmap: Any, model: Any, database: Path) -> float:
     """Return the fraction of verified matches between placed images that fit their cameras.
 
-    A match fits if it is within `WITHIN` pixels of the other's epipolar line. The verified matches
-    of pairs that were placed wrongly, such as two sides of an object that look alike, do not.
+    A match fits if it is within `WITHIN` pixels of the other point's epipolar line. Verified
+    matches of wrongly placed pairs, such as two similar sides of an object, do not.
     """
     total = fitting = 0
     with colmap.Database.open(database) as opened:

@@ -20,17 +20,17 @@ from ..ticket import Ticket
 from .solver import STAGES
 from .sources import Photographs
 
-FEATURES = 2000  # of an image: more are slower and place cameras no better
-EXHAUSTIVE = 80  # images up to which every pair is matched
-NEIGHBOURS = 8  # of an image in order, if there are more
-KEYS = 24  # images spread over all, of which every pair is matched then
+FEATURES = 2000  # per image: more are slower and no more accurate
+EXHAUSTIVE = 80  # every pair is matched for at most this many images
+NEIGHBOURS = 8  # per image, in order, if there are more images
+KEYS = 24  # otherwise every pair of this many images, spread over all
 POLL = 0.05  # seconds between two looks at the process
-PATIENCE = 3.0  # seconds that it gets to end
+PATIENCE = 3.0  # seconds to wait for its end
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A camera as the solver found it.
+    """A camera of the solver's.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Solution:
-    """What the solver found.
+    """The solver's result.
 
     Attributes
     ----------
@@ -148,8 +148,7 @@ def _placed(image: Mapping[str, Any]) -> Placed:
 
 
 def pairs_of(count: int) -> list[tuple[int, int]]:
-    """Return the pairs of images to match: all, or of many the neighbours in order, and of some
-    images spread over all of them every pair."""
+    """Return the pairs of images to match: all, or neighbours in order and pairs of key images."""
     if count <= EXHAUSTIVE:
         return list(combinations(range(count), 2))
     near = {
@@ -203,7 +202,7 @@ def _run(command: list[str], ticket: Ticket) -> None:
 
 
 def _follow(stream: IO[bytes], lines: deque[bytes]) -> threading.Thread:
-    """Start a thread that reads a stream's lines, so that the process never waits for us."""
+    """Start a thread that reads a stream's lines, so that its process never blocks."""
 
     def read() -> None:
         with stream:

@@ -1,4 +1,4 @@
-"""The images of a job: which they are, and copies of them as the solver reads them."""
+"""The images of a job, and copies of them for the solver."""
 
 import math
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from ..images.matte import has_alpha
 from ..images.reading import OPAQUE, read_mask, read_tagged
 from ..ticket import Ticket
 
-LONGEST = 1600  # pixels of the copies: finer features do not place cameras better
+LONGEST = 1600  # pixels of the copies: finer features do not improve cameras
 FEWEST = 3  # images
 PLAIN = 0.5  # grey behind images with alpha
-SMALL = 224  # pixels of the silhouettes that are kept
+SMALL = 224  # pixels along the longer side of the kept silhouettes
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Photograph:
     orientation : the file's tag, 1 to 8; 1 is upright
     focal : focal length in pixels of the copy, if the file says it
     silhouette : (h, w) float32 coverage by the object, small; None: no mask
-    look : (h, w, 3) float32, the image as small as that
+    look : (h, w, 3) float32, the image at that size
     """
 
     path: Path
@@ -71,7 +71,7 @@ class Photographs:
         return all(image.silhouette is not None for image in self.images)
 
     def groups(self) -> list[list[int]]:
-        """Return the indices of images that share a camera: those of one size and focal length."""
+        """Return the indices of images that share a camera: of one size and focal length."""
         kinds: dict[tuple[object, ...], list[int]] = {}
         for index, image in enumerate(self.images):
             focal = None if image.focal is None else round(image.focal)
@@ -102,8 +102,8 @@ def images_of(sources: Sequence[str | Path]) -> list[Path]:
 def copy_images(paths: Sequence[Path], folder: Path, ticket: Ticket) -> Photographs:
     """Write the solver's copies of images and of their masks.
 
-    The pixels stay as stored, whatever a tag says of how to rotate them: cameras are fitted to
-    stored pixels.
+    The pixels stay as stored, whatever their orientation tag says: cameras are fitted to stored
+    pixels.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _copy(path: Path, name: str, images: Path, masks: Path) -> tuple[Photograph,
 
 
 def _check_different(images: Sequence[Photograph]) -> None:
-    """Raise `RequestError` if all images show the same."""
+    """Raise a `RequestError` if all images are equal."""
     first = images[0].look
     for image in images[1:]:
         if image.look.shape != first.shape:

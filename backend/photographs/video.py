@@ -13,13 +13,13 @@ from ..ticket import Ticket
 from .library import video_library
 
 SUFFIXES = (".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".mpg", ".mpeg")
-LOOKS = 8  # frames of each interval that are compared
-LOCAL = {"protocol_whitelist": "file"}  # a playlist in a video's clothes reaches no network
-SMALL = 480  # pixels of the longer side at which sharpness is measured
+LOOKS = 8  # frames compared in each interval
+LOCAL = {"protocol_whitelist": "file"}  # a playlist disguised as a video reaches no network
+SMALL = 480  # pixels of the longer side for measuring sharpness
 
 
 def is_video(path: str | Path) -> bool:
-    """Say whether a file is a video, by its name."""
+    """Return whether a file's name is that of a video."""
     return Path(path).suffix.lower() in SUFFIXES
 
 
@@ -87,7 +87,7 @@ def _save(best: tuple[float, Any] | None, folder: Path, index: int, library: Any
 
 
 def _length(video: str | Path) -> int:
-    """Return the number of frames: as the file says, else counted."""
+    """Return the number of frames: from the header, else counted."""
     with _opened(video) as container:
         stream = container.streams.video[0]
         if stream.frames:

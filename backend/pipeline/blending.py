@@ -30,7 +30,7 @@ from .saving import reopened, saved_code
 from .stages import MAKE, MESH, stages_again
 
 OF_IMAGES = ("cameras", "silhouette_iou", "adjusted", "compared")  # facts of a result's images
-SUM_ERROR = 1e-3  # by which the weights' sum may differ from 1
+SUM_ERROR = 1e-3  # tolerance of the weights' sum, which should be 1
 
 
 def encoded_of(kept: Kept) -> Encoded:

@@ -2,7 +2,7 @@
 
 from ..contract import protocol
 from ..drawings import make_drawings
-from ..drawings.writing import write_drawings
+from ..drawings.writing import write_drawings, write_preview
 from ..geometry.writing import check_place
 from ..photographs import find_cameras
 from ..ticket import Ticket
@@ -16,7 +16,8 @@ def drawings_event(request: protocol.PlaceDrawings, ticket: Ticket) -> protocol.
     RequestError
         As `make_drawings` and `write_drawings`.
     """
-    check_place(request.out)
+    for path in filter(None, (request.out, request.preview)):
+        check_place(path)
     drawings = make_drawings(
         request.paths,
         request.background,
@@ -24,6 +25,8 @@ def drawings_event(request: protocol.PlaceDrawings, ticket: Ticket) -> protocol.
         size=request.side,
         ticket=ticket,
     )
+    if request.preview:
+        write_preview(drawings, request.paths[0], request.preview)
     return protocol.Finished(request.job, write_drawings(drawings, request.out))
 
 

@@ -41,7 +41,7 @@ class Candidate:
     name : of the method
     code : of the image
     mesh : coarse
-    fitted : the camera from which the mesh covers the mask
+    fitted : the camera that makes the mesh cover the mask
     """
 
     name: str
@@ -193,7 +193,7 @@ def _encoded(name: str, view: View, networks: Networks, device: str) -> _Attempt
 def _fitted(
     attempt: _Attempt, view: View, networks: Networks, device: str, prior: Prior | None
 ) -> Candidate:
-    """Return an attempt with the camera from which it covers the mask."""
+    """Return an attempt with the camera that makes it cover the mask."""
     model, finder = networks.load(attempt.name, None, device), networks.camera_finder(device)
     fitted = camera_of_mesh(model, attempt.mesh, view, finder=finder, prior=prior)
     return Candidate(attempt.name, attempt.code, attempt.mesh, fitted)

@@ -32,7 +32,7 @@ from ..silhouettes.solving import affordable
 from ..ticket import Ticket
 from .reading import read_views
 
-EXACT, GOOD = 0.05, 0.35  # losses (pixels of 224) up to which cameras are right, and usable
+EXACT, GOOD = 0.05, 0.35  # maximum losses (pixels of 224) of correct and of usable cameras
 UNDECIDED = 3.0  # the other direction's loss is at least so many times larger, else it is in doubt
 
 

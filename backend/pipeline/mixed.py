@@ -1,4 +1,4 @@
-"""Sets of images some of which have no camera: what needs cameras uses the others."""
+"""Sets of images of which some lack a camera: steps that need cameras use the others."""
 
 from dataclasses import replace
 

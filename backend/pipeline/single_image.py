@@ -21,7 +21,7 @@ from ..ticket import Ticket
 from .networks import Networks
 
 COARSE = 32  # resolution of the mesh that the camera is fitted to
-TRUSTED = 0.85  # IoU of both silhouettes from which the field is adjusted by default
+TRUSTED = 0.85  # minimum IoU of both silhouettes for the field to be adjusted by default
 POOR = 0.7  # IoU below which another method may suit the image better
 VOTES_BONUS, VOTES_WIDTH = 0.15, 15.0  # in IoU for all votes at one azimuth, in degrees
 
@@ -117,7 +117,7 @@ def fitted_camera(
     level: float = 0.0,
     ticket: Ticket | None = None,
 ) -> FittedCamera | None:
-    """Return the camera from which a field covers a mask; None where it has no surface."""
+    """Return the camera that makes a field cover a mask; None where it has no surface."""
     mesh = coarse_mesh(field, level)
     if mesh is None:
         return None
@@ -143,7 +143,7 @@ def camera_of_mesh(
     prior: Prior | None,
     ticket: Ticket | None = None,
 ) -> FittedCamera:
-    """Return the camera from which a method's mesh covers a mask.
+    """Return the camera that makes a method's mesh cover a mask.
 
     A method's own estimate is refined where it stands, since the field was decoded for it; for
     other methods all directions are tried, and votes break ties.

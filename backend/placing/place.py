@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 SMALL = 192  # pixels of the images that trials read
 QUICK, QUICK_CELLS = 96, 32  # pixels of the silhouettes and cells of the box for a quick look
-ROLL = 5.0  # degrees up to which an image counts as upright
-FEW = 2  # views up to which a trial puts the box right
+ROLL = 5.0  # maximum tilt of an upright image, degrees
+FEW = 2  # maximum number of views for the box to be corrected by a trial
 UNDECIDED = (
     "The views do not agree on where the object's front is; it is taken to face {}. Turn the "
     "volume's arrow (or give --front) if that is wrong."

@@ -45,11 +45,6 @@ def bundled_variants(method: str) -> dict[str, Path]:
     return {path.stem.removeprefix(f"{method}-"): path for path in paths}
 
 
-def count_parameters(method: str, configuration: str = "compact") -> int:
-    """Return how many learned parameters a configuration of a method has, without building it."""
-    return sum(parameters_by_part(method, configuration).values())
-
-
 def parameters_by_part(method: str, configuration: str = "compact") -> dict[str, int]:
     """Return how many learned parameters each network of a configuration has, without building it.
 
@@ -117,7 +112,9 @@ def load_reconstructor(
     target = pick_device(device)
     if not cls.spec.needs_weights:
         if weights is not None:
-            raise RequestError(f"{cls.spec.title} has no weights to load.")
+            raise RequestError(
+                f"{cls.spec.title} has no weights to load.", "Leave the weights out."
+            )
         model = cls()
     elif weights == "random":
         model = random_reconstructor(cls, configuration, seed=seed)

@@ -123,7 +123,7 @@ class Reconstructor(MethodFrame, ABC):
 
     @property
     def level_shift(self) -> float:
-        """Level by which calibration moved the surface after training."""
+        """Level added by calibration after training."""
         return float(self.weights.results.get("level", 0.0))
 
     @property
@@ -158,7 +158,9 @@ class Reconstructor(MethodFrame, ABC):
         RequestError
             If the method cannot.
         """
-        raise RequestError(f"The level of {self.spec.title} can't be moved.")
+        raise RequestError(
+            f"The level of {self.spec.title} can't be moved.", "Set the level of each job instead."
+        )
 
     def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
         """Return what calibration thresholds, and the ground truth: bool, of the same shape.
@@ -233,7 +235,10 @@ class Reconstructor(MethodFrame, ABC):
                 f"at least {spec.min_views}" if len(views) < spec.min_views else f"at most {most}"
             )
             noun = "view" if wanted.endswith(" 1") else "views"
-            raise RequestError(f"{spec.title} takes {wanted} {noun}, not {len(views)}.")
+            raise RequestError(
+                f"{spec.title} takes {wanted} {noun}, not {len(views)}.",
+                "Give as many, or choose another method.",
+            )
         unposed = [view.name for view in views if view.camera is None]
         if spec.needs_camera and not spec.estimates_camera and unposed:
             raise RequestError(
@@ -256,7 +261,10 @@ class Reconstructor(MethodFrame, ABC):
     def check_code(self, code: Code) -> None:
         """Refuse another method's code."""
         if code.method != self.spec.name:
-            raise RequestError(f"A {code.method} code can't be decoded by {self.spec.title}.")
+            raise RequestError(
+                f"A {code.method} code can't be decoded by {self.spec.title}.",
+                "Use weights of the method that made it.",
+            )
 
     # ---------------------------------------------------------------- weights
 
@@ -315,7 +323,10 @@ class Reconstructor(MethodFrame, ABC):
         tensors, header, digest = read_tensors(path)
         if header.get("kind") != "weights" or header.get("method") != cls.spec.name:
             owner = f"{header.get('kind', 'data')} of {header.get('method', 'something else')}"
-            raise RequestError(f"{path} holds {owner}, not weights of {cls.spec.name}.")
+            raise RequestError(
+                f"{path} holds {owner}, not weights of {cls.spec.name}.",
+                "Choose weights of this method.",
+            )
         configuration = cls.configuration_class.from_json(header.get("configuration"))
         model = cls.assembled(configuration, tensors, source=str(path))
         model.set_frame(_matrix(header.get("frame")))

@@ -109,7 +109,7 @@ class Code:
     def average(codes: Sequence["Code"]) -> "Code":
         """Return the mean of codes of one method and shape; integers are the first code's."""
         if not codes:
-            raise RequestError("There is no code to average.")
+            raise RequestError("There is no code to average.", "Give one or more.")
         mean = codes[0]
         for count, code in enumerate(codes[1:], start=2):
             mean = mean.lerp(code, 1.0 / count)
@@ -132,7 +132,10 @@ class Code:
         """
         tensors, header, _ = read_tensors(path)
         if header.get("kind") != "code":
-            raise RequestError(f"{path} holds {header.get('kind', 'something else')}, not a code.")
+            raise RequestError(
+                f"{path} holds {header.get('kind', 'something else')}, not a code.",
+                "Choose a file that Levelform saved as a code.",
+            )
         method, meta, fixed = header.get("method"), header.get("meta"), header.get("fixed", [])
         named = isinstance(fixed, list) and all(isinstance(name, str) for name in fixed)
         if not isinstance(method, str) or not isinstance(meta, dict) or not named:

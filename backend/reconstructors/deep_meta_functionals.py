@@ -104,13 +104,6 @@ class DeepMetaConfiguration(Configuration):
         widths = [self.coordinates, *[self.hidden_width] * self.hidden_layers, 1]
         return list(pairwise(widths))
 
-    @property
-    def functional_parameters(self) -> int:
-        """How many numbers f predicts for one g."""
-        affine = sum(2 * outputs for _, outputs in self.sizes)
-        bare = 0 if self.first_layer_affine else 2 * self.sizes[0][1]
-        return sum(inputs * outputs for inputs, outputs in self.sizes) + affine - bare
-
 
 PAPER = DeepMetaConfiguration()
 COMPACT = DeepMetaConfiguration(

@@ -52,7 +52,7 @@ from ..geometry.cameras import Camera
 from ..geometry.projection import in_camera_axes
 from ..geometry.views import View
 from ..images.framing import FramedViews
-from ..training.recipes import FEWER, PLAIN, Recipe, Sampling, adam, small, small_camera
+from ..training.recipes import FEWER, Sampling, small, small_camera
 from .base import (
     SYMMETRY,
     Batch,
@@ -64,14 +64,15 @@ from .estimates import EstimatesCameras
 from .networks.disn import (
     COMPACT,
     PAPER,
+    PAPER_RECIPES,
     PAPER_VOLUME,
     UNIT,
+    VOLUME_RECIPE,
     DISNConfiguration,
     SDFNetwork,
     network_image,
     vgg_of,
 )
-from .networks.volume_decoder import VERTICES
 from .published.disn import published_network
 
 NEAR, NEAR_WEIGHT = 0.01, 4.0  # Eq. 3: points inside or this near count this much more
@@ -86,45 +87,6 @@ def view_groups(code: Code) -> list[dict[str, Tensor]]:
 def _weighted(group: dict[str, Tensor], weight: float) -> dict[str, Tensor]:
     """Return a group of views whose weights sum to `weight`."""
     return {**group, "shares": weight * group["shares"] / group["shares"].sum()}
-
-
-BATCH, STEPS = 16, 3_600_000
-# The rate falls to 0.9 of itself every 200,000 samples, down to a hundredth of what it was.
-STAIR = 200_000 / BATCH / STEPS
-PAPER_RECIPES = {
-    "main": Recipe(
-        (
-            adam(
-                1e-4,
-                STEPS,
-                betas=(0.5, 0.999),
-                weight_decay=1e-5,
-                coupled=True,
-                decay="staircase",
-                stairs=tuple((k * STAIR, max(0.9**k, 0.01)) for k in range(45)),
-            ),
-        ),
-        Sampling(objects=BATCH, points=(("disn", 2048),), **PLAIN),
-        ema=0.0,
-        source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16, the rate "
-        "0.9 times as high after every 200,000 samples, L2 term 1e-5",
-    ),
-    "camera": Recipe(
-        (adam(1e-4, 400_000, loss="camera_loss", betas=(0.5, 0.999)),),
-        Sampling(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
-        ("camera",),
-        ema=0.0,
-        source="DISN, the authors' code",
-    ),
-}
-
-
-VOLUME_RECIPE = replace(
-    PAPER_RECIPES["main"],
-    sampling=Sampling(objects=BATCH, points=(("disn-grid", VERTICES**3),), **PLAIN),
-    source="DISN section 4.1: the encoder, loss and schedule of DISN, distances at the grid's "
-    "vertices",
-)
 
 
 CAMERAS = frozenset({"poses", "lenses", "flat", "groups"})  # of a code

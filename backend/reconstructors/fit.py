@@ -44,7 +44,7 @@ FLAT = (
 DRAWN = (
     "The drawings have flat colors, which tell no depth, so the shape follows their outlines alone."
 )
-MEMORY = "memory."  # before the names of the tensors from which a fit goes on
+MEMORY = "memory."  # prefix of the tensors that a continued fit starts from
 
 SPEC = MethodSpec(
     name="fit",
@@ -156,7 +156,7 @@ class Fit(Reconstructor):
             Correct masks, directions and focal lengths that are clearly a little wrong, see
             `silhouettes.preparing`; a fit that goes on does as it did before.
         exposure
-            Estimate each image's exposure and white balance, likewise.
+            Estimate each image's exposure and white balance too.
         resume
             The code of an earlier fit of these views to go on from.
 

@@ -59,10 +59,10 @@ from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.alpha import premultiply
 from ..images.framing import FramedViews
-from ..training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
 from .base import SYMMETRY, Batch, Code, MethodSpec, Reconstructor, register
 from .networks.levelform import (
     COMPACT,
+    COMPACT_RECIPES,
     PAPER,
     EncodedImages,
     Layers,
@@ -70,9 +70,11 @@ from .networks.levelform import (
     Writer,
     converted_state,
     evaluate,
+    points_loss,
     several_network,
+    zero_linear,
 )
-from .several import described_views, own_weight, several_field, several_loss, soft_iou
+from .several import described_views, own_weight, several_field, several_loss
 from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
 
 SPEC = MethodSpec(
@@ -85,6 +87,7 @@ SPEC = MethodSpec(
     own_options=(SYMMETRY,),
     level_unit="probability",
 )
+CAMERAS = frozenset({"poses", "lenses", "flat"})  # of a code
 
 
 @register(SPEC)
@@ -93,18 +96,7 @@ class Levelform(Reconstructor):
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
-    recipes = {
-        "compact": {
-            "main": small(Sampling(points=EVEN)),
-            "camera": small_camera(crops=1.0, canonical=False),
-            "several": Recipe(
-                (Phase(loss="several_loss", learning_rate=2e-3, warm_up=200),),
-                RoundDraw(),
-                ("several",),
-                precision="bfloat16",
-            ),
-        }
-    }
+    recipes = {"compact": COMPACT_RECIPES}
     auxiliary = {"camera": ("camera", False), "several": ("several", 0)}
     configuration: LevelformConfiguration
     half_precision = ("trunk.forward", "camera.trunk.forward", "several.combine")
@@ -123,25 +115,21 @@ class Levelform(Reconstructor):
         if sizes.local_features:
             self.levels.extend(nn.Conv2d(width, sizes.channels, 1) for width in sizes.widths)
         self.writer = Writer(self.trunk.features, sizes)
-        self.trust = None
-        if sizes.symmetry:
-            self.trust = nn.Linear(self.trunk.features, 1)
-            nn.init.zeros_(self.trust.weight)
-            nn.init.zeros_(self.trust.bias)
+        self.trust = zero_linear(self.trunk.features) if sizes.symmetry else None
         self.camera = None
         if sizes.camera:
             self.camera = UprightCameraNetwork(
                 stem=sizes.camera_stem, stride=sizes.stride, widths=sizes.camera_widths
             )
-
-        self.several = None
-        if sizes.several:
-            self.several = several_network(sizes)
+        self.several = several_network(sizes) if sizes.several else None
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
         if not np.array_equal(np.asarray(method_from_volume), np.eye(4)):
-            raise RequestError(f"{SPEC.title} works in the volume's frame and in no other.")
+            raise RequestError(
+                f"{SPEC.title} works in the volume's frame, not in another one.",
+                "Import the weights without a frame.",
+            )
 
     def state_for(self, configuration: Any) -> dict[str, Tensor]:
         """Return the weights for a network of another configuration, see `converted_state`."""
@@ -196,7 +184,10 @@ class Levelform(Reconstructor):
             alone = batch.points[:, None]
             return alone, torch.ones_like(alone[..., 0], dtype=torch.bool)
         if batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError(f"{SPEC.title} learns from posed images; this batch has none.")
+            raise RequestError(
+                f"{SPEC.title} learns from posed images; this batch has no cameras.",
+                "Train it on a data set with cameras.",
+            )
         objects, views, _, size, _ = batch.images.shape
         poses, intrinsics = batch.camera_from_volume, batch.intrinsics
         pixels, depth = project_points(
@@ -242,7 +233,8 @@ class Levelform(Reconstructor):
         framed = self._images(views, estimate=camera == "estimated")
         several, count, fewest = Code(SPEC.name, {}), len(views), self.configuration.fewest
         if self.several is not None and count >= fewest and (posed or count == 1):
-            several = self._encode_several(framed)
+            described = described_views(framed, *self.described(framed.images))
+            several = Code(SPEC.name, described, fixed=CAMERAS)
             if own_weight(count, fewest) == 0:
                 return several
         encoded = self.encode_images(framed.images)
@@ -253,21 +245,18 @@ class Levelform(Reconstructor):
         cameras = [camera for camera in framed.cameras if camera is not None]
         poses, intrinsics = camera_tensors(cameras, self.device)
         orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
-        tensors |= {"alpha": framed.images[:, 3].contiguous()}
         tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
-        if encoded.maps is not None:
-            tensors["maps"] = encoded.maps
-        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
-
-    def _encode_several(self, framed: FramedViews) -> Code:
-        """Return the code for the network of several views: features of framed, posed images."""
-        tensors = described_views(framed, *self.described(framed.images))
-        return Code(SPEC.name, tensors, fixed=frozenset({"poses", "lenses", "flat"}))
+        tensors["alpha"] = framed.images[:, 3].contiguous()
+        tensors |= {} if encoded.maps is None else {"maps": encoded.maps}
+        return Code(SPEC.name, tensors, fixed=CAMERAS)
 
     def _decode_several(self, code: Code) -> SeveralViewsField:
         """Return the field of a code by `_encode_several`."""
         if self.several is None:
-            raise RequestError("These weights have no network of several views for this code.")
+            raise RequestError(
+                "The code is of several views, for which these weights have no network.",
+                "Decode it with the weights that encoded it.",
+            )
         return several_field(self.several, code.to(self.device).tensors)
 
     @torch.no_grad()
@@ -308,13 +297,12 @@ class Levelform(Reconstructor):
         self.check_views(views)
         if not self.configuration.reads_views:
             return self.prepare(views)
-        unposed = [view for view in views if estimate or view.camera is None]
+        given = [None if estimate else view.camera for view in views]
+        unposed = [view for view, camera in zip(views, given, strict=True) if camera is None]
         estimated = iter(self.estimate_cameras(unposed) if unposed else ())
+        cameras = [camera or next(estimated) for camera in given]
         return self.prepare(
-            [
-                replace(view, camera=next(estimated)) if estimate or view.camera is None else view
-                for view in views
-            ]
+            [replace(view, camera=c) for view, c in zip(views, cameras, strict=True)]
         )
 
     @torch.no_grad()
@@ -350,7 +338,10 @@ class Levelform(Reconstructor):
             front, -Y, counter-clockwise seen from above
         """
         if self.camera is None:
-            raise RequestError(f"These weights of {SPEC.title} have no camera network.")
+            raise RequestError(
+                f"These weights of {SPEC.title} have no camera network, so they know no front.",
+                "Use weights with one.",
+            )
         return azimuth_votes(self.camera, views, self.framing)
 
     # ---------------------------------------------------------------- training
@@ -373,19 +364,7 @@ class Levelform(Reconstructor):
         Logged beside it: "sign", the fraction of points on the correct side, and "iou" of the
         evenly sampled points.
         """
-        logits = self.logits(batch)
-        each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
-        near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
-        groups = [(each * of).sum() / of.sum() for of in (near, 1 - near) if bool(of.any())]
-        entropy = torch.stack(groups).mean()
-        predicted, true, even = logits > 0, batch.inside > 0.5, near == 0
-        overlap, union = (predicted & true & even).sum(), ((predicted | true) & even).sum()
-        missed = 1 - soft_iou(logits.sigmoid(), batch.inside, even)
-        return {
-            "loss": entropy + self.configuration.overlap * missed,
-            "sign": (predicted == true).float().mean(),
-            "iou": overlap / union.clamp(min=1),
-        }
+        return points_loss(self.logits(batch), batch, overlap=self.configuration.overlap)
 
     @torch.no_grad()
     def described(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -404,11 +383,17 @@ class Levelform(Reconstructor):
         the hull's front, and the IoU of the points.
         """
         if self.several is None:
-            raise RequestError("There is no network of several views to train.")
+            raise RequestError(
+                "These weights have no network of several views to train.",
+                "Start from weights with one: `--set several=24`.",
+            )
         return several_loss(self.several, batch)
 
     def camera_loss(self, batch: Batch) -> dict[str, Tensor]:
         """Return the camera network's loss, see `upright_camera_loss`; it shares no weights."""
         if self.camera is None or batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError("There is no camera network to train, or no cameras to learn from.")
+            raise RequestError(
+                "These weights have no camera network to train, or the data set has no cameras.",
+                "Start from weights with a camera network, and train on posed images.",
+            )
         return upright_camera_loss(self.camera, batch, self.framing)

@@ -32,13 +32,17 @@ class MethodFrame(nn.Module):
         matrix = np.asarray(method_from_volume, np.float64)
         if matrix.shape != (4, 4) or not (np.abs(matrix) <= FRAME_LIMIT).all():
             raise RequestError(
-                f"A method's frame is a 4x4 matrix of numbers of at most {FRAME_LIMIT:g}."
+                f"A method's frame is a 4x4 matrix of numbers of at most {FRAME_LIMIT:g}.",
+                "Check the numbers.",
             )
         square = matrix[:3, :3] @ matrix[:3, :3].T
         if np.linalg.det(matrix[:3, :3]) <= FRAME_LIMIT**-3 or not np.allclose(
             square, np.eye(3) * square[0, 0], atol=1e-6 * square[0, 0]
         ):
-            raise RequestError("A method's frame is a rotation, one scale and a translation.")
+            raise RequestError(
+                "A method's frame is a rotation, one scale and a translation.",
+                "Leave shear and uneven scale out.",
+            )
         self.method_from_volume = matrix
 
     def to_method(self, points: Tensor) -> Tensor:

@@ -50,9 +50,7 @@ from ..encoders.resnet import ResNet
 from ..fields import Field
 from ..fields.fused import FusedFields
 from ..fields.generated_mlp import GeneratedField, GeneratedMLP
-from ..fields.silhouette_rays import SilhouetteRays, joined, silhouette_rays
-from ..fit.code_fit import CodeFit
-from ..fit.rays import held_out
+from ..fields.silhouette_rays import SilhouetteRays, silhouette_rays
 from ..fit.running import run
 from ..fusion import camera_tensors
 from ..geometry.frames import shapenet_frame, similarity
@@ -61,6 +59,7 @@ from ..images.alpha import network_input
 from ..ticket import Ticket
 from ..training.batch import Example
 from .base import Batch, Code, MethodSpec, Reconstructor, register
+from .latent_fit import latent_fit
 from .networks.sdf_srn import (
     COMPACT,
     COMPACT_RECIPE,
@@ -80,7 +79,6 @@ from .published.sdf_srn import published_network
 MARGIN = 0.01  # epsilon of the ray losses, method units
 SILHOUETTE_DEPTHS = 5  # M, depths sampled on each background ray
 RAYS = 1024  # pixels sampled from each image in a training step
-FITTED_RAYS = 4096  # of all views, in a step of test-time optimisation: one image's
 EIKONAL_POINTS = 10_000  # of each object in a training step
 RAY_POINTS = 64  # points of a ray among which its least level is found
 SPHERE_RADIUS = 0.5  # of the sphere that the hypernetwork is first trained to, method units
@@ -207,7 +205,7 @@ class SDFSRN(Reconstructor):
             latents = self.latents(self.prepare(views).images)
         if not optimize:
             return code(latents)
-        fit = self.latent_fit(latents.mean(0), views, steps=optimize)
+        fit = latent_fit(self, latents.mean(0), views, steps=optimize)
         state = fit.state()
         for shown in run(fit, Ticket() if ticket is None else ticket):
             state = shown.state
@@ -229,38 +227,8 @@ class SDFSRN(Reconstructor):
         ]
         return fields[0] if len(fields) == 1 else FusedFields(fields, code.meta["fusion"])
 
-    def latent_fit(
-        self, latent: Tensor, views: Sequence[View], *, steps: int = 500, rate: float = 1e-2
-    ) -> CodeFit:
-        """Return the optimisation of a latent, (latent,), by the training losses; see `codes`.
-
-        Several views, of perspective and orthographic cameras alike, share the latent and their
-        losses add up (section 4.1 has one). The network stays. Rays, depths and points are drawn
-        alike in every call.
-
-        Raises
-        ------
-        RequestError
-            If a view has no camera.
-        """
-        parts = [self._rays_of([view]) for view in views]
-        size = self.framing.size
-        pixel = torch.arange(size * size, device=self.device)
-        rows, columns = pixel // size, pixel % size
-        held = torch.cat([held_out(rows, columns, number) for number in range(len(views))])
-
-        def loss(code: Tensor, rays: SilhouetteRays, generator: torch.Generator) -> Tensor:
-            implicit = self.generator(code[None])
-            traced = self.renderer(implicit, rays.origins, rays.directions)
-            terms = self.ray_losses(implicit, traced, rays, generator)
-            eikonal = self._eikonal(implicit, EIKONAL_POINTS, generator)
-            return len(views) * terms["loss"] + eikonal
-
-        return CodeFit(
-            latent, joined(parts), held, loss, budget=steps, drawn=FITTED_RAYS, rate=rate
-        )
-
-    def _rays_of(self, views: Sequence[View]) -> SilhouetteRays:
+    def rays_of(self, views: Sequence[View]) -> SilhouetteRays:
+        """Return the rays of views whose cameras project alike; refuse a view without a camera."""
         framed = self.prepare(views)
         cameras = [camera for camera in framed.cameras if camera is not None]
         if len(cameras) < len(views):
@@ -290,7 +258,7 @@ class SDFSRN(Reconstructor):
         RequestError
             If the view has no camera.
         """
-        rays = self._rays_of([view])
+        rays = self.rays_of([view])
         implicit = self.generator(self.latents(self.prepare([view]).images))
         factor = -1.0 if self.configuration.occupancy else 1 / self.scale
         least = torch.full_like(rays.distance, torch.inf)
@@ -337,7 +305,7 @@ class SDFSRN(Reconstructor):
         sampled = self.rays(images, *cameras, batch.orthographic).sample(rays, generator)
         implicit, traced = self(images, sampled)
         terms = self.ray_losses(implicit, traced, sampled, generator)
-        eikonal = self._eikonal(implicit, eikonal_points, generator)
+        eikonal = self.eikonal(implicit, eikonal_points, generator)
         return {**terms, "loss": terms["loss"] + eikonal, "eikonal": eikonal}
 
     def ray_losses(
@@ -386,7 +354,7 @@ class SDFSRN(Reconstructor):
         lack = F.softplus(level) if config.occupancy else (rays.lower_bound(depth) - level).relu()
         return _weighted_mean(lack, weights)
 
-    def _eikonal(
+    def eikonal(
         self, implicit: GeneratedMLP, points: int, generator: torch.Generator | None
     ) -> Tensor:
         """Return the weighted loss of Eq. 11, (|grad f| - 1)^2; 0 for an occupancy."""

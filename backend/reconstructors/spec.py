@@ -23,7 +23,7 @@ class MethodSpec:
     estimates_camera : the method can place the camera of an unposed image
     min_views, max_views : how many views it takes; max_views None means any number
     needs_weights : a network; false for methods without learned parameters
-    fusions : names of the rules by which several views are combined, the default first
+    fusions : names of the rules that combine several views, the default first
     own_options : keywords of `encode` and `decode` that a person may give, see `options`
     level_unit : what a user's level is a number of, "distance" or "probability"
     improves : its result gets better while it is shown; it can be stopped early, and continued

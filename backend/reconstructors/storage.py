@@ -58,7 +58,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], s
         If the file is missing, truncated, damaged, or not one of ours.
     """
     if not Path(path).is_file():
-        raise RequestError(f"There is no file {path}.")
+        raise RequestError(f"There is no file {path}.", "Check the path.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
@@ -172,11 +172,17 @@ def check_stored(tensors: Mapping[str, Tensor]) -> None:
     """
     for name, tensor in tensors.items():
         if tensor.dtype not in (*_FLOATS, *_INTEGERS):
-            raise RequestError(f"{name} is of {tensor.dtype}, which no weights are stored as.")
+            raise RequestError(
+                f"{name} is of {tensor.dtype}, which no weights are stored as.",
+                "Convert it to float32 or float16.",
+            )
         if name.endswith(SCALE):
             scaled = name.removesuffix(SCALE)
             if scaled not in tensors:
-                raise RequestError(f"{name} scales a tensor that the file does not hold.")
+                raise RequestError(
+                    f"{name} scales a tensor that the file does not hold.",
+                    "Download or save the weights again.",
+                )
             _check_scale(scaled, tensors[scaled], tensor)
 
 
@@ -186,4 +192,5 @@ def _check_scale(name: str, tensor: Tensor, scale: Tensor) -> None:
         raise RequestError(
             f"{name}{SCALE} is {tuple(scale.shape)} and scales {tuple(tensor.shape)}: "
             "one number for each first index belongs there.",
+            "Download or save the weights again.",
         )

@@ -283,7 +283,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         return self.occupied((level - values).sigmoid())
 
     def candidate_levels(self, values: Tensor, ground_truth: Tensor) -> list[float]:
-        """Return logits by which occupancies may be raised or lowered."""
+        """Return the candidate offsets of the occupancies' logits."""
         return np.linspace(-3.0, 3.0, 61).tolist()
 
     def apply_calibration(self, level: float) -> dict[str, float]:
@@ -330,7 +330,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         Each view counts as an image of its own unless `fusion` names a rule. `samples` points of
         each patch are compared. With `predicted_depth`, weights that have a depth network train on
         predicted rather than true depth, as the authors do, to match inference; with
-        `predicted_camera` likewise on predicted cameras.
+        `predicted_camera` does the same with predicted cameras.
         """
         if batch.surface is None or batch.depth is None or batch.camera_from_volume is None:
             raise RequestError(

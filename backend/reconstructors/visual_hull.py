@@ -102,7 +102,10 @@ def check_silhouette(view: View) -> None:
     alpha = view.image[..., 3]
     low, high = (float(extreme) for extreme in alpha.aminmax())
     if not low <= high:
-        raise RequestError(f"{view.name}: the image's alpha holds numbers that are not finite.")
+        raise RequestError(
+            f"{view.name}: the image's alpha holds numbers that are not finite.",
+            "Save the image again.",
+        )
     if high < EDGE:
         raise RequestError(
             f"{view.name}: the silhouette is empty, alpha is nowhere above {high:.2f}.",

@@ -26,14 +26,14 @@ FEWEST = 4  # contour points of a view
 STEPS = 8  # largest shift of the images' order tried in either direction
 RAYS = 160  # contour points per trial, over all views
 SHORTLIST = 8  # with many views: how many are tried for swaps and for leaving out
-REFITTED = 5  # views from which poses are refitted; fewer agree with nearly any cameras
+REFITTED = 5  # minimum number of views to refit poses; fewer agree with nearly any cameras
 ROUGHLY, FINALISTS = 12, 4  # swaps that are refitted, and refitted to the end
 OTHERS = 2  # other cures that are refitted, of those that keep and leave out views each
 LEFT_OUT = 50  # order of cures that leave out a view
 # Contour points of a view (of eight) and steps of refits.
 ROUGH, FINE, LONG, THOROUGH = (10, 2), (20, 12), (20, 20), (30, 30)
 SAME_IMAGE = 1.5 / 255  # mean difference below which two images are one
-LIKELY_UP = 0.3  # mean z of the cameras' up from which they stand upright or upside down
+LIKELY_UP = 0.3  # minimum absolute mean z of the cameras' up for them to be upright or upside down
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Fit a camera to a silhouette: the camera from which a mesh covers an image's mask.
+"""Fit a camera to a silhouette, so that a mesh covers an image's mask.
 
 A network without a camera input predicts the object in its own frame and says nothing of the
 camera. The camera is found in two steps: a coarse search over the directions from which people take

@@ -22,7 +22,7 @@ ROUNDS = 2  # then around the best, each time finer
 SMALLEST = 0.006  # error that is corrected
 BETTER = 0.7  # fraction of the residual that may be left
 EXACT = 0.012  # pixels of 224 that may be left: less exact masks look like other focal lengths
-GAIN = 0.004  # pixels of 224 by which the residual must fall: round objects tell nothing
+GAIN = 0.004  # minimum decrease of the residual, pixels of 224: round objects tell nothing
 SAMPLES = 1 << 14  # contour points times views, about
 FEWEST_POINTS = 24  # of a view
 
@@ -49,7 +49,7 @@ def focal_corrected(views: Sequence[View], ticket: Ticket | None = None) -> Foca
 
     Parameters
     ----------
-    views : all with cameras, in one frame, of which none is orthographic
+    views : all with perspective cameras, in one frame
     """
     outlines = [o for o in trace_all(views) if o is not None]
     cameras = [view.camera for view in views if view.camera is not None]

@@ -30,7 +30,7 @@ MOST = 0.85  # ... from this fraction of the object's pixels that differ from th
 CLEAR = 0.97  # ... or this one, where what looks like the background is taken for it
 FEWEST = 0.15  # ... to this one
 SMALLEST = 0.75  # pixels: smaller errors are left alone
-ALIKE = 0.6  # pixels by which the images' errors may differ from their median ...
+ALIKE = 0.6  # maximum difference of the images' errors from their median, in pixels ...
 IMAGES = 0.75  # ... in this fraction of the images
 LEAST_PIXELS = 40  # of an image at a distance
 
@@ -42,7 +42,7 @@ class MaskCorrection:
     Attributes
     ----------
     views : as given, with other alpha
-    offset : pixels by which the masks were too small; negative: too large
+    offset : pixels to grow the masks by; negative: to shrink them
     """
 
     views: list[View]

@@ -23,7 +23,7 @@ MARGIN = 4  # pixels kept around the silhouette
 BORDER = 1.0  # contours closer than this to the frame (pixels) are ignored
 SPECK = 1 / 400  # bodies and holes below this fraction of the largest body's area are ignored
 POINTS = 48  # along the contours of one view
-OPEN_FRACTION = 0.005  # of a side, from which a silhouette meets it, and at least two pixels
+OPEN_FRACTION = 0.005  # minimum fraction of a side that a silhouette meets; at least two pixels
 
 
 @dataclass(frozen=True)

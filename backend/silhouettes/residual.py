@@ -29,8 +29,8 @@ CANDIDATES = 2  # number of the best samples that are refined
 HALVINGS = 3
 CAP = 64.0  # pixels of 224; larger residuals carry no more information
 NEAR = 1e-4  # depth below which a point is behind a perspective camera, in the rig's size
-SLACK = 0.15  # fraction of a rectangle's side by which a ray is followed past the object
-MORE = 0.25  # fraction of the rays' median length by which each is extended at both ends
+SLACK = 0.15  # rays are followed past the object by this fraction of a rectangle's side
+MORE = 0.25  # each ray is extended at both ends by this fraction of the rays' median length
 FAR = 4.0  # end of an otherwise endless ray, in distances from the camera to the focus
 UNKNOWN = 1e4
 

@@ -27,7 +27,7 @@ from .recipes import RoundDraw, Sampling
 from .samples import BatchSampler
 
 HOLLOW = 0.5  # fraction of the unseen points inside an object below which it counts as hollow
-SEEN_EMPTY = 0.01  # volume units in front of the visible surface from which on a point is empty
+SEEN_EMPTY = 0.01  # points this far in front of the visible surface are empty, volume units
 CANDIDATES = 3072  # candidate points of each kind, before the choice inside the hull
 
 

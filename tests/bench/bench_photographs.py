@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import camera_subjects
@@ -22,20 +23,26 @@ from rows import KINDS, Row, RowKind, at_least, at_most
 CACHE = Path(tempfile.gettempdir()) / "levelform-photographs"
 AROUND = ("room", "room_birdhouse", "room_bucket", "plain_object")  # texture around the object
 ALONE = ("turntable",)  # a textured object before a plain background
+BOXED = ("room", "room_birdhouse", "room_bucket")  # the object has a texture
 REFUSED = ("turntable_12", "plain")
 
 
 def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
     """Measure every scene; all rows are counts."""
+    for part in parts(kinds).values():
+        yield from part()
+
+
+def parts(kinds: Sequence[RowKind] = KINDS) -> dict[str, Callable[[], Iterator[Row]]]:
+    """Return what can be measured alone, by name."""
     if "count" not in kinds or not camera_subjects.available():
-        return
-    check_solver()
-    render((*AROUND, *ALONE, *REFUSED))
+        return {}
+    result: dict[str, Callable[[], Iterator[Row]]] = {}
     for name in (*AROUND, *ALONE):
-        yield from found(name, 0.1 if name in AROUND else 0.3)
+        result[name] = partial(found, name, 0.1 if name in AROUND else 0.3)
     for name in REFUSED:
-        yield refused(name)
-    yield box("room_bucket")
+        result[name] = partial(refused, name)
+    return {**result, "masks": partial(masked, "room_bucket")}
 
 
 def render(names: Sequence[str]) -> None:
@@ -48,7 +55,9 @@ def render(names: Sequence[str]) -> None:
 
 
 def solve(name: str, masks: str = "auto") -> tuple[dict, Path]:
-    """Return the facts of a scene and the file that was written."""
+    """Return the facts of a scene, rendered if it is not there, and the file that was written."""
+    check_solver()
+    render([name])
     out = CACHE / f"{name}.json"
     folder = CACHE / name / "images"
     with_masks = folder.parent / "masks"
@@ -94,32 +103,37 @@ def errors(out: Path, truth: dict) -> tuple[np.ndarray, np.ndarray]:
 
 def found(name: str, bar: float) -> Iterator[Row]:
     """Compare the cameras of a scene with the true ones."""
-    truth = json.loads((CACHE / name / "truth.json").read_text())
     told, out = solve(name)
+    truth = json.loads((CACHE / name / "truth.json").read_text())
     turned, moved = errors(out, truth)
     note = f"reprojection {told['error']:.2f} px of 800, position {moved.max():.2f} %"
     placed = told["placed"] / told["images"]
     yield at_least(f"photographs, {name}: placed", placed, None, 1.0, note=f"of {told['images']}")
     worst = float(turned.max())
     yield at_most(f"photographs, {name}: rotation", worst, None, bar, unit="degrees", note=note)
+    if name in BOXED:
+        yield box(f"{name}: object's box, without masks", told, out, truth)
 
 
-def refused(name: str) -> Row:
+def refused(name: str) -> Iterator[Row]:
     """Say whether a scene that can't be solved is refused rather than answered wrongly."""
     try:
         solve(name)
         said = "answered"
     except WorkError as error:
         said = error.message
-    return at_least(
-        f"photographs, {name}: refused", float(said != "answered"), None, 1.0, note=said
-    )
+    yield at_least(f"photographs, {name}: refused", float(said != "answered"), None, 1.0, note=said)
 
 
-def box(name: str) -> Row:
-    """Compare the object's box, by masks, with the true one, in the true axes of height."""
-    truth = json.loads((CACHE / name / "truth.json").read_text())
+def masked(name: str) -> Iterator[Row]:
+    """Compare the object's box with the true one where there are masks."""
     told, out = solve(name, masks="given")
+    truth = json.loads((CACHE / name / "truth.json").read_text())
+    yield box(f"{name}: object's box", told, out, truth)
+
+
+def box(name: str, told: dict, out: Path, truth: dict) -> Row:
+    """Compare the sides of the object's box with the true ones."""
     mine, true = poses(json.loads(out.read_text())["frames"]), poses(truth["frames"])
     names = sorted(mine)
     a, b = (np.array([group[n][:3, 3] for n in names]) for group in (mine, true))
@@ -128,4 +142,4 @@ def box(name: str) -> Row:
     wanted = np.sort(np.ptp(np.array(truth["box"]), axis=0))
     off = float(np.abs(sides / wanted - 1).max())
     note = f"{np.round(sides, 3)} against {np.round(wanted, 3)} m, by {told['box_from']}"
-    return at_most(f"photographs, {name}: object's box", off, None, 0.05, note=note)
+    return at_most(f"photographs, {name}", off, None, 0.05, note=note)

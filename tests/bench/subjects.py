@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
 from levelform.backend.fields.mlp import MlpField
+from setups.analytic import Boxes, Gyroid, Rods, Sphere, Torus
 from torch import Tensor
 
 FOLDER = Path(__file__).parent / "fields"

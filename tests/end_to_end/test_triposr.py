@@ -10,13 +10,13 @@ from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.contract.protocol import Finished, MeshUpdate, ViewData
 from levelform.backend.contract.settings import Settings
 from levelform.backend.contract.weights import WEIGHTS_FOLDER
-from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors.importing import lit_ball
 from levelform.backend.reconstructors.triposr import TripoSR
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image
+from setups.meshes import read_mesh
 
 from ..backend.reconstructors.triposr_formulas import TINY
 

@@ -250,18 +250,18 @@ def check_mesh(blender: Blender, name: str, status: int, path: Path) -> None:
 
 def signed_volume(path: Path) -> float:
     """Return a mesh file's volume, below zero if it is inside out."""
-    from levelform.backend.geometry.mesh_files import read_mesh
+    from levelform.backend.data.meshes import read_asset
 
-    mesh = read_mesh(path)
+    mesh = read_asset(path).mesh
     a, b, c = mesh.vertices[mesh.faces].astype(np.float64).swapaxes(0, 1)
     return float((a * np.cross(b, c)).sum() / 6)
 
 
 def iou(path: Path) -> float:
     """Return the IoU of a mesh file and the sample's true shape, in the sample's world."""
-    from levelform.backend.geometry.mesh_files import read_mesh
+    from levelform.backend.data.meshes import read_asset
 
-    mesh = read_mesh(path)
+    mesh = read_asset(path).mesh
     matrix = np.array(json.loads((SAMPLE / "transforms.json").read_text())["world_from_volume"])
     with np.load(SAMPLE / "truth.npz") as ground_truth:
         real = ground_truth["vertices"] @ matrix[:3, :3].T + matrix[:3, 3], ground_truth["faces"]

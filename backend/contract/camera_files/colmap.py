@@ -65,7 +65,9 @@ def read(folder: Path) -> Listing:
         cameras = dict(cameras_of(folder / f"cameras{suffix}"))
         images = sorted(images_of(file), key=lambda image: image[2])
     except OSError as error:
-        raise RequestError(f"{folder} can't be read ({error.strerror}).") from error
+        raise RequestError(
+            f"{folder} can't be read ({error.strerror}).", "Check the folder's permissions."
+        ) from error
     except (struct.error, ValueError, IndexError, KeyError) as error:
         raise RequestError(
             f"The COLMAP model in {folder} is truncated or corrupt ({error}).", "Export it again."

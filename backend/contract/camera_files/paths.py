@@ -49,10 +49,16 @@ class ImageFinder:
         """
         plain = written.strip().replace("\\", "/")
         if not plain or "\0" in plain:
-            raise RequestError(f"{key} of {label} is not a path: {shortened(repr(written))}.")
+            raise RequestError(
+                f"{key} of {label} is not a path: {shortened(repr(written))}.",
+                "Write the path of an image there.",
+            )
         parts = [part for part in _DRIVE.sub("", plain).split("/") if part not in ("", ".")]
         if not parts:
-            raise RequestError(f"{key} of {label} is not an image: {shortened(written)}.")
+            raise RequestError(
+                f"{key} of {label} is not an image: {shortened(written)}.",
+                "Write the path of an image there.",
+            )
         path = self._as_written(plain, parts) or self._beside(parts, plain)
         if path is None:
             raise self._missing(plain, parts[-1], label)

@@ -70,6 +70,7 @@ class PlaceDrawings:
     out : the file of cameras to write; the drawings go into a folder beside it
     names : sides, see `drawings.SIDES`; empty: by position, or by the files' names
     side : the object's longest side
+    preview : a PNG to write, the sheet with a frame at each drawing; empty: none
     """
 
     job: str
@@ -78,6 +79,7 @@ class PlaceDrawings:
     names: tuple[str, ...] = ()
     side: float = 1.8
     background: Background = FROM_BORDER
+    preview: str = ""
 
 
 @dataclass(frozen=True)

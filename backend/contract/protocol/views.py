@@ -22,7 +22,7 @@ class ViewCheck:
     """Whether a view agrees with the others and with the result.
 
     name : the view's
-    residual : pixels of 224 by which its outline misses the others' silhouettes; None: unknown
+    residual : distance of its outline to the others' silhouettes, pixels of 224; None: unknown
     covered : fraction of its silhouette that the result covers; None before there is a result
     iou : IoU of its silhouette and the result's; None before there is a result
     remark : a sentence about a disagreement; empty if it agrees

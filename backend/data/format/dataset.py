@@ -152,7 +152,10 @@ class Dataset(Sequence[StoredShape]):
     def find(self, shape: str) -> StoredShape:
         """Return the shape with the id `shape`."""
         if shape not in self._all:
-            raise RequestError(f"The data set has no shape {shape!r}.")
+            raise RequestError(
+                f"The data set has no shape {shape!r}.",
+                "`levelform dataset inspect` lists its shapes.",
+            )
         return self._all[shape]
 
     def _index(self) -> Iterator[tuple[str, StoredShape]]:

@@ -63,7 +63,7 @@ class Record:
                 "Use letters, digits, dots, dashes and slashes.",
             )
         if not self.arrays:
-            raise RequestError(f"{self.id}: a shape without arrays.")
+            raise RequestError(f"{self.id}: a shape without arrays.", "Leave it out.")
         for name, array in self.arrays.items():
             _check(self.id, name, array)
         _same_length(self.id, self.arrays)
@@ -89,14 +89,22 @@ def rule_of(name: str) -> tuple[str, tuple[int | None, ...]]:
 def _check(shape: str, name: str, array: np.ndarray) -> None:
     dtype, trailing = rule_of(name)
     if array.dtype != np.dtype(dtype):
-        raise RequestError(f"{shape}: {name} is {array.dtype}, not {np.dtype(dtype)}.")
+        raise RequestError(
+            f"{shape}: {name} is {array.dtype}, not {np.dtype(dtype)}.",
+            "Convert the array to this type.",
+        )
     fits = array.ndim == len(trailing) + 1 and all(
         want in (None, have) for have, want in zip(array.shape[1:], trailing, strict=True)
     )
     if not fits:
-        raise RequestError(f"{shape}: {name} has the shape {array.shape}, not (n, *{trailing}).")
+        raise RequestError(
+            f"{shape}: {name} has the shape {array.shape}, not (n, *{trailing}).",
+            "Give one row for each element.",
+        )
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise RequestError(f"{shape}: {name} holds numbers that are not finite.")
+        raise RequestError(
+            f"{shape}: {name} holds numbers that are not finite.", "Remove or repair this shape."
+        )
 
 
 def _same_length(shape: str, arrays: dict[str, np.ndarray]) -> None:
@@ -107,13 +115,18 @@ def _same_length(shape: str, arrays: dict[str, np.ndarray]) -> None:
             continue
         others = {n: len(a) for n, a in arrays.items() if n.startswith(group + ".")}
         if any(length != len(array) for length in others.values()):
-            raise RequestError(f"{shape}: the arrays of {group!r} differ in length: {others}.")
+            raise RequestError(
+                f"{shape}: the arrays of {group!r} differ in length: {others}.",
+                "Give arrays of one length.",
+            )
 
 
 def pack_voxels(grid: np.ndarray) -> np.ndarray:
     """Return (1, 4096) uint8: a grid [x, y, z], (32, 32, 32) bool, as the format stores it."""
     if grid.shape != (VOXELS,) * 3:
-        raise RequestError(f"The format keeps grids of {VOXELS}^3 cells, not {grid.shape}.")
+        raise RequestError(
+            f"The format keeps grids of {VOXELS}^3 cells, not {grid.shape}.", "Resample the grid."
+        )
     return np.packbits(grid.astype(bool).reshape(1, -1), axis=1)
 
 

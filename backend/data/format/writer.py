@@ -141,7 +141,9 @@ class DatasetWriter:
                 path = self.root / SHARDS / entry["file"]
                 header = read_header(path)
                 if header.size != entry["bytes"] or file_sha256(path) != entry["sha256"]:
-                    raise WorkError(f"{entry['file']} is another file.")
+                    raise WorkError(
+                        f"{entry['file']} is another file.", "Convert the data set again."
+                    )
             except WorkError:
                 del self._manifest["shards"][index:]
                 self._manifest["complete"] = False
@@ -249,10 +251,13 @@ def read_manifest(root: Path) -> dict[str, Any]:
             "Delete it and run the command that made the data set again.",
         ) from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise RequestError(f"{path} does not describe a data set of Levelform's.")
+        raise RequestError(
+            f"{path} does not describe a data set of Levelform's.", "Choose another folder."
+        )
     if manifest.get("version") != VERSION:
         raise RequestError(
-            f"{path} has the version {manifest.get('version')}; known here is {VERSION}."
+            f"{path} has the version {manifest.get('version')}; known here is {VERSION}.",
+            "Convert the data set again.",
         )
     if not _is_whole(manifest):
         raise WorkError(
@@ -289,7 +294,10 @@ def make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RequestError(f"The folder {path} can't be made: {error.strerror}.") from error
+        raise RequestError(
+            f"The folder {path} can't be made: {error.strerror}.",
+            "Choose a folder that can be written to.",
+        ) from error
 
 
 def file_sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ...contract.errors import RequestError
 from ...contract.srgb import linear_from_srgb
+from ...geometry.array_files import read_npz
 from ...geometry.frames import Z_UP_FROM_Y_UP, apply
 from ...geometry.image_formats import allowed_formats_alone
 from ...geometry.meshes import Mesh
@@ -20,6 +21,7 @@ from ...geometry.meshes import Mesh
 # The up axis: by specification in glTF, by convention in OBJ; other formats are read unchanged.
 Y_UP_SUFFIXES = (".glb", ".gltf", ".obj")
 SUFFIXES = (*Y_UP_SUFFIXES, ".off", ".ply", ".stl")
+ARRAYS = ".npz"  # Levelform's own; folders are not searched for it: not every .npz is a mesh
 GLTF_SUFFIXES = (".glb", ".gltf")  # their vertex colours are linear; those of the others are sRGB
 GREY = 0.8  # linear base colour of surfaces without one
 
@@ -52,7 +54,7 @@ def find_assets(folder: str | Path) -> list[Path]:
     """
     root = Path(folder)
     if not root.is_dir():
-        raise RequestError(f"There is no folder {root}.")
+        raise RequestError(f"There is no folder {root}.", "Check the path.")
     return sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
@@ -62,7 +64,7 @@ def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
     Parameters
     ----------
     path
-        glTF (.glb, .gltf), OBJ, OFF, PLY or STL.
+        glTF (.glb, .gltf), OBJ, OFF, PLY, STL, or the .npz that Levelform writes.
     up
         "Y", "Z", or "auto": +Y for glTF and OBJ, +Z for the others.
 
@@ -73,11 +75,11 @@ def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
     """
     path = Path(path)
     if not path.is_file():
-        raise RequestError(f"There is no mesh file {path}.")
-    if path.suffix.lower() not in SUFFIXES:
+        raise RequestError(f"There is no mesh file {path}.", "Check the path.")
+    if path.suffix.lower() not in (*SUFFIXES, ARRAYS):
         raise RequestError(
             f"{path.name}: {path.suffix or 'no suffix'} is not a supported mesh format.",
-            f"Use one of {', '.join(SUFFIXES)}.",
+            f"Use one of {', '.join((*SUFFIXES, ARRAYS))}.",
         )
     mesh = _read(path)
     check_numbers(mesh, path.name)
@@ -99,7 +101,9 @@ def check_numbers(mesh: Mesh, name: str) -> None:
             "Delete these vertices and export again.",
         )
     if mesh.faces.min() < 0 or mesh.faces.max() >= len(mesh.vertices):
-        raise RequestError(f"{name}: a face names a vertex that does not exist.")
+        raise RequestError(
+            f"{name}: a face names a vertex that does not exist.", "Export it again."
+        )
 
 
 def _lost(path: Path) -> list[str]:
@@ -142,11 +146,23 @@ def _read(path: Path) -> Mesh:
     if path.suffix.lower() == ".gltf":
         _check_buffers(path)
     try:
-        return _join(list(_parts(path)))
+        return _arrays(path) if path.suffix.lower() == ARRAYS else _join(list(_parts(path)))
     except _UNREADABLE as error:  # a part of another kind than declared
         raise RequestError(
             f"{path.name} can't be read: {type(error).__name__}: {error}.", "Export it again."
         ) from error
+
+
+def _arrays(path: Path) -> Mesh:
+    """Return the mesh of a .npz file by `write_mesh`."""
+    arrays = read_npz(path)
+    colors = arrays.get("colors")
+    return Mesh(
+        np.asarray(arrays["vertices"], np.float32).reshape(-1, 3),
+        np.asarray(arrays["faces"], np.int32).reshape(-1, 3),
+        None,
+        None if colors is None else np.asarray(colors, np.float32).reshape(-1, 4),
+    )
 
 
 def _check_buffers(path: Path) -> None:

@@ -18,8 +18,8 @@ PATCH_SAMPLES = 64  # points per part tested for lying inside the other parts
 UNDECIDED = (0.25, 0.75)  # range of ambiguous winding numbers
 MAX_UNDECIDED = 0.15  # fraction of ambiguous points near the surface that makes labels unreliable
 MAX_CLOSED = 0.48  # fraction of added surface; a closed single sheet has half
-SMALL_RIM = 0.1  # extent of a rim relative to the mesh up to which it is always closed
-FLAT_RIM = 0.02  # deviation from a plane relative to its extent up to which a larger rim is closed
+SMALL_RIM = 0.1  # rims of at most this extent, relative to the mesh, are always closed
+FLAT_RIM = 0.02  # a larger rim is closed if it is at most this far from a plane, per extent
 MIN_FILLED = 0.002  # minimum fraction of the bounding cube filled by a solid
 PROBE = 0.01  # distance from the surface of tested points, object frame
 

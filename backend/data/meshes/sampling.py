@@ -137,7 +137,9 @@ def _disn_bands(solid: Solid, count: int, rng: np.random.Generator) -> np.ndarra
             picked.append(candidates[rng.choice(inside, owed, replace=True)])
             owed = 0
     if owed and not picked:
-        raise RequestError(f"{solid.name} has no grid point within 0.1 of its surface.")
+        raise RequestError(
+            f"{solid.name} has no grid point within 0.1 of its surface.", "Use a thicker shape."
+        )
     if owed:  # the last bands were empty: what is owed is taken from all that was found
         indices = np.concatenate(picked)
         picked.append(indices[rng.integers(len(indices), size=owed)])

@@ -61,7 +61,7 @@ def _cross(
 
 
 def _side(p: np.ndarray, q: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return on which side of p -> q the column lies; for q -> p it is exactly minus that."""
+    """Return the side of p -> q that holds the column; for q -> p exactly its negative."""
     swap = (p[:, 0] > q[:, 0]) | ((p[:, 0] == q[:, 0]) & (p[:, 1] > q[:, 1]))
     s, t = np.where(swap[:, None], q, p), np.where(swap[:, None], p, q)
     value = (t[:, 0] - s[:, 0]) * (y - s[:, 1]) - (t[:, 1] - s[:, 1]) * (x - s[:, 0])

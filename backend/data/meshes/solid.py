@@ -127,7 +127,10 @@ class Solid:
     def in_frame(self, matrix: np.ndarray) -> "Solid":
         """Return the solid moved by a similarity, (4, 4)."""
         if not scale_of(matrix) > 0:
-            raise RequestError("A solid can be moved, turned and scaled evenly, not mirrored.")
+            raise RequestError(
+                "A solid can be moved, rotated and scaled evenly, not mirrored.",
+                "Leave the reflection out.",
+            )
         mesh = self.mesh
         normals = None
         if mesh.normals is not None:

@@ -49,7 +49,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     try:
         return array_files.read_npz(path)
     except (OSError, ValueError) as error:
-        raise RequestError(f"{path} can't be read: {error}.") from error
+        raise RequestError(f"{path} can't be read: {error}.", "Download the file again.") from error
 
 
 class _Listed(Reader):

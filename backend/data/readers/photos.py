@@ -68,7 +68,9 @@ class Pix3D(Reader):
             entries = json.loads(path.read_text())
             return {str(Path(e["img"]).with_suffix("")).removeprefix("img/"): e for e in entries}
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RequestError(f"{path} can't be read: {error}.") from error
+            raise RequestError(
+                f"{path} can't be read: {error}.", "Download the file again."
+            ) from error
 
     def names(self) -> list[str]:
         return sorted(self._entries)
@@ -220,7 +222,7 @@ def read_annotation(path: Path) -> list[dict[str, Any]]:
         objects = np.atleast_1d(record.objects)
         return [_annotated(entry) for entry in objects]
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise RequestError(f"{path} can't be read: {error}.") from error
+        raise RequestError(f"{path} can't be read: {error}.", "Download the file again.") from error
 
 
 def _annotated(entry: Any) -> dict[str, Any]:

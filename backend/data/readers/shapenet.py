@@ -78,7 +78,7 @@ def read_metadata(path: Path) -> np.ndarray:
         rows = [[float(word) for word in re.findall(r"[-+.\deE]+", line)] for line in lines]
         return np.array(rows, np.float64).reshape(len(rows), -1)
     except (OSError, ValueError) as error:
-        raise RequestError(f"{path} can't be read: {error}.") from error
+        raise RequestError(f"{path} can't be read: {error}.", "Download the file again.") from error
 
 
 @layout("r2n2")
@@ -171,7 +171,7 @@ def shapenet_mesh(path: Path, name: str) -> tuple[dict[str, np.ndarray], np.ndar
     from ..meshes import read_asset
     from ..records import Contents, record_of_mesh
 
-    asset = read_asset(path, up="Z")  # as it stands: ShapeNet's own axes
+    asset = read_asset(path, up="Z")  # unchanged: ShapeNet's own axes
     turned = from_shapenet(np.eye(4))
     mesh = type(asset.mesh)(apply(turned, asset.mesh.vertices), asset.mesh.faces)
     record = record_of_mesh(
@@ -192,4 +192,4 @@ def read_points(path: Path) -> np.ndarray:
             cloud = cast("trimesh.PointCloud", trimesh.load(path, process=False))
         return np.asarray(cloud.vertices, np.float64)
     except (ValueError, OSError, AttributeError, IndexError) as error:
-        raise RequestError(f"{path} can't be read: {error}.") from error
+        raise RequestError(f"{path} can't be read: {error}.", "Download the file again.") from error

@@ -94,7 +94,8 @@ def render_shapes(
     lights = _checked(cameras, lights)
     if len(of) != len(cameras) or (of and not 0 <= min(of) <= max(of) < len(batch)):
         raise RequestError(
-            f"{len(cameras)} cameras do not fit {len(of)} views of {len(batch)} shapes."
+            f"{len(cameras)} cameras do not fit {len(of)} views of {len(batch)} shapes.",
+            "Give one camera for each view.",
         )
     if method not in ("auto", "raster", "trace"):
         raise RequestError(
@@ -146,7 +147,7 @@ def render_mesh(
     """
     lights = _checked(cameras, lights)
     if not len(mesh.faces):
-        raise RequestError("The mesh has no faces to draw.")
+        raise RequestError("The mesh has no faces to draw.", "Give a mesh with faces.")
     triangles = _mesh_triangles(mesh, (*color, gloss), torch.device(device))
     of = [0] * len(cameras)
     return _drawn({0: triangles}, of, cameras, lights, samples, two_sided=two_sided)
@@ -158,13 +159,19 @@ def render_mesh(
 def _checked(cameras: Sequence[Camera], lights: Sequence[Lights] | None) -> list[Lights]:
     """Validate the arguments; return one light for each camera."""
     if not cameras:
-        raise RequestError("Nothing can be drawn without a camera.")
+        raise RequestError("Nothing can be drawn without a camera.", "Give one camera or more.")
     sizes = {(camera.width, camera.height) for camera in cameras}
     if len(sizes) > 1:
-        raise RequestError(f"Pictures drawn together have one size, not {sorted(sizes)}.")
+        raise RequestError(
+            f"Pictures drawn together have one size, not {sorted(sizes)}.",
+            "Give cameras of one size.",
+        )
     lights = [Lights.studio()] * len(cameras) if lights is None else list(lights)
     if len(lights) != len(cameras):
-        raise RequestError(f"{len(lights)} lights do not fit {len(cameras)} cameras.")
+        raise RequestError(
+            f"{len(lights)} lights do not fit {len(cameras)} cameras.",
+            "Give one light for each camera.",
+        )
     return lights
 
 

@@ -58,7 +58,7 @@ class ShapeBatch:
 
     def __init__(self, shapes: Sequence[Shape], device: torch.device | str = "cpu") -> None:
         if not shapes:
-            raise RequestError("A batch needs at least one shape.")
+            raise RequestError("A batch needs at least one shape.", "Give one or more.")
         self.shapes = tuple(shapes)
         self.device = torch.device(device)
         first = np.cumsum([0, *(len(shape.bodies) for shape in shapes)])
@@ -239,7 +239,8 @@ class ShapeBatch:
     def _check(self, points: Tensor) -> None:
         if points.ndim != 3 or points.shape[0] != len(self) or points.shape[2] != 3:
             raise RequestError(
-                f"Points for {len(self)} shapes are ({len(self)}, P, 3), not {tuple(points.shape)}."
+                f"Points of {len(self)} shapes are ({len(self)}, P, 3), not {tuple(points.shape)}.",
+                "Give each shape as many points.",
             )
 
 

@@ -25,8 +25,9 @@ from ...fusion import Fusion, reduce_views
 from ...geometry.frames import OBJECT_SIDE
 from ...images.alpha import network_input
 from ...images.framing import OURS, R2N2, Framing
+from ...training.recipes import PLAIN, Recipe, Sampling, adam
 from ..configuration import Configuration, Ranges
-from .volume_decoder import VolumeDecoder
+from .volume_decoder import VERTICES, VolumeDecoder
 
 UNIT = 10.0  # the network predicts this many times the distance
 Streams = Literal["two", "one", "global", "volume"]
@@ -205,3 +206,44 @@ def network_image(images: Tensor, config: DISNConfiguration) -> Tensor:
         rgb = F.interpolate(rgb, size, mode="bilinear", align_corners=False)
     # Channels last is fastest for VGG-16, and for sampling its maps.
     return normalize(rgb).contiguous(memory_format=torch.channels_last)
+
+
+# ---------------------------------------------------------------- recipes
+
+BATCH, STEPS = 16, 3_600_000
+# The rate falls to 0.9 of itself every 200,000 samples, down to a hundredth of what it was.
+STAIR = 200_000 / BATCH / STEPS
+PAPER_RECIPES = {
+    "main": Recipe(
+        (
+            adam(
+                1e-4,
+                STEPS,
+                betas=(0.5, 0.999),
+                weight_decay=1e-5,
+                coupled=True,
+                decay="staircase",
+                stairs=tuple((k * STAIR, max(0.9**k, 0.01)) for k in range(45)),
+            ),
+        ),
+        Sampling(objects=BATCH, points=(("disn", 2048),), **PLAIN),
+        ema=0.0,
+        source="DISN section 4 and the authors' code: Adam 1e-4, beta1 0.5, batch 16, the rate "
+        "0.9 times as high after every 200,000 samples, L2 term 1e-5",
+    ),
+    "camera": Recipe(
+        (adam(1e-4, 400_000, loss="camera_loss", betas=(0.5, 0.999)),),
+        Sampling(objects=16, points=(("disn", 2048),), canonical=True, **PLAIN),
+        ("camera",),
+        ema=0.0,
+        source="DISN, the authors' code",
+    ),
+}
+
+
+VOLUME_RECIPE = replace(
+    PAPER_RECIPES["main"],
+    sampling=Sampling(objects=BATCH, points=(("disn-grid", VERTICES**3),), **PLAIN),
+    source="DISN section 4.1: the encoder, loss and schedule of DISN, distances at the grid's "
+    "vertices",
+)

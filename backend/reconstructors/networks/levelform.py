@@ -13,7 +13,10 @@ from torch import Tensor, nn
 from ...encoders.trunk import doubled_stem
 from ...fields.several_views import SeveralViews
 from ...images.framing import OURS, Framing
+from ...training.batch import Batch
+from ...training.recipes import EVEN, Phase, Recipe, RoundDraw, Sampling, small, small_camera
 from ..configuration import COUNT, Configuration, Ranges
+from ..several import soft_iou
 
 FRAMING = replace(OURS, background="rgba")
 
@@ -115,6 +118,16 @@ PAPER = LevelformConfiguration(
     camera_stem=48,
     camera_widths=(48, 96, 192, 384),
 )
+COMPACT_RECIPES = {
+    "main": small(Sampling(points=EVEN)),
+    "camera": small_camera(crops=1.0, canonical=False),
+    "several": Recipe(
+        (Phase(loss="several_loss", learning_rate=2e-3, warm_up=200),),
+        RoundDraw(),
+        ("several",),
+        precision="bfloat16",
+    ),
+}
 
 
 Layers = list[tuple[Tensor, Tensor]]
@@ -134,6 +147,22 @@ def evaluate(layers: Layers, inputs: Tensor) -> Tensor:
     for index, (weight, bias) in enumerate(layers):
         x = torch.baddbmm(bias, F.elu(x) if index else x, weight)
     return x
+
+
+def points_loss(logits: Tensor, batch: Batch, *, overlap: float) -> dict[str, Tensor]:
+    """Return the loss of logits (B, P) at a batch's points; see `Levelform.loss`."""
+    each = F.binary_cross_entropy_with_logits(logits, batch.inside, reduction="none")
+    near = torch.zeros_like(batch.inside) if batch.near is None else batch.near.to(each)
+    groups = [(each * of).sum() / of.sum() for of in (near, 1 - near) if bool(of.any())]
+    entropy = torch.stack(groups).mean()
+    predicted, true, even = logits > 0, batch.inside > 0.5, near == 0
+    intersection, union = (predicted & true & even).sum(), ((predicted | true) & even).sum()
+    missed = 1 - soft_iou(logits.sigmoid(), batch.inside, even)
+    return {
+        "loss": entropy + overlap * missed,
+        "sign": (predicted == true).float().mean(),
+        "iou": intersection / union.clamp(min=1),
+    }
 
 
 class Writer(nn.Module):
@@ -174,6 +203,14 @@ def with_second_output(written: Tensor, width: int) -> Tensor:
     last = width + 1  # a bias, then the weights of `width` inputs
     before, logit = written.split([len(written) - last, last])
     return torch.cat([before, torch.stack([logit, torch.zeros_like(logit)], 1).flatten(0, 1)])
+
+
+def zero_linear(features: int) -> nn.Linear:
+    """Return the gate's layer, which starts at 0: a reflection then weighs as much as the point."""
+    layer = nn.Linear(features, 1)
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 def several_network(config: LevelformConfiguration) -> SeveralViews:

@@ -213,7 +213,7 @@ class VisionTransformer(nn.Module):
 
 
 class TriplaneTokens(nn.Module):
-    """The learned triplane from which every object starts, (3, C, H, H)."""
+    """The learned initial triplane of every object, (3, C, H, H)."""
 
     def __init__(self, channels: int, side: int) -> None:
         super().__init__()

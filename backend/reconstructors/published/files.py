@@ -39,7 +39,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if index.is_file():
         return read_tensorflow(str(index)[: -len(".index")])
     if not path.is_file():
-        raise RequestError(f"There is no file {path}.")
+        raise RequestError(f"There is no file {path}.", "Check the path.")
     return read_torch(path)
 
 
@@ -63,7 +63,10 @@ def read_torch(path: Path) -> dict[str, Any]:
     except Exception as error:  # a garbled pickle trips its reader over anything
         raise _unreadable(path) from error
     if not isinstance(content, Mapping):
-        raise RequestError(f"{path} holds a {type(content).__name__}, not a state dict.")
+        raise RequestError(
+            f"{path} holds a {type(content).__name__}, not a state dict.",
+            "Choose the file of the weights.",
+        )
     _check_tensors(content, path)
     return dict(content)
 
@@ -160,12 +163,12 @@ def state_dict_in(checkpoint: Mapping[str, Any], *places: str) -> dict[str, Tens
         name.removeprefix("module."): t for name, t in inner.items() if isinstance(t, Tensor)
     }
     if not tensors:
-        raise RequestError("The checkpoint holds no tensors.")
+        raise RequestError("The checkpoint holds no tensors.", "Choose the file of the weights.")
     return tensors
 
 
 def require(tensors: Mapping[str, Tensor], names: Iterator[str] | list[str], *, what: str) -> None:
-    """Refuse a checkpoint that lacks one of the names by which `what` is recognised."""
+    """Refuse a checkpoint that lacks one of the names that identify `what`."""
     missing = [name for name in names if name not in tensors]
     if missing:
         raise RequestError(

@@ -350,12 +350,14 @@ class TestInstalling:
 class TestLocked:
     """Two indexes in folders: one for the libraries, one for torch; each file by its hash."""
 
-    def index(self, folder, wheels):
+    def index(self, folder, wheels, *, hashed=True):
         for wheel in wheels:
             name = wheel.name.split("-")[0].replace("_", "-")
             (folder / name).mkdir(parents=True, exist_ok=True)
             shutil.copy(wheel, folder / name)
-            (folder / name / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+            digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+            link = f"{wheel.name}#sha256={digest}" if hashed else wheel.name
+            (folder / name / "index.html").write_text(f'<a href="{link}">{wheel.name}</a>')
         return folder.as_uri()
 
     @pytest.fixture
@@ -384,6 +386,30 @@ class TestLocked:
         assert "--require-hashes" in libraries
         assert "index" not in libraries
         assert "--default-index file:" in torch
+
+    def test_an_index_that_states_no_hash_is_used_too(self, locked, tmp_path, wheels):
+        self.index(tmp_path / "torch-index", wheels.glob("torch*.whl"), hashed=False)
+        installation = Installation(locked())
+        installation.run()
+        assert installation.report.usable
+
+    def test_a_build_without_a_lock_is_checked_by_the_hash_that_its_index_states(
+        self, locked, tmp_path, monkeypatch
+    ):
+        (wheel,) = (tmp_path / "torch-index" / "torch").glob("*.whl")
+        stated = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        command = uv.install_command
+
+        def changed(*words):
+            if (locked().folder / "torch.txt").exists():  # after the index was asked for the hash
+                make_wheel(wheel.parent, "torch", "evil = True", needs=["helper"])
+            return command(*words)
+
+        monkeypatch.setattr(uv, "install_command", changed)
+        with pytest.raises(WorkError, match="differs from the one in Levelform's lock"):
+            Installation(locked()).run()
+        lock = (locked().folder / "torch.txt").read_text()
+        assert lock.split() == ["torch==1.0", "\\", f"--hash=sha256:{stated}"]
 
     def test_a_file_with_another_hash_is_not_installed(self, locked, tmp_path):
         (wheel,) = (tmp_path / "index" / "numpy").glob("*.whl")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,10 @@ from levelform.backend.contract.protocol import (  # noqa: E402
     CameraData,
     CameraEstimates,
     FindCameras,
+    FindMasks,
     RefineCameras,
+    ViewMask,
+    ViewMasks,
 )
 
 pytestmark = pytest.mark.bpy
@@ -28,6 +32,14 @@ def worker(puppet):
     def answer():
         job = puppet.job
         request = job.request
+        if isinstance(request, FindMasks):
+            disc = np.zeros((24, 32), np.uint8)
+            disc[5:15, 8:20] = 255
+            shown = np.full((12, 16, 3), 90, np.uint8)
+            masks = [ViewMask(v.name, disc, shown, "file", "it is dark") for v in request.views]
+            job.masks = ViewMasks(job.id, tuple(masks), ())
+            job.state = JobState.FINISHED
+            return
         if isinstance(request, RefineCameras):
             cameras = tuple(raised(view.camera) for view in request.views)
             facts = {"before": 2.0, "after": 0.01, "better": True, "focal_factor": 1.0}
@@ -42,7 +54,7 @@ def worker(puppet):
         job.cameras = CameraEstimates(job.id, cameras, facts)
         job.state = JobState.FINISHED
 
-    puppet.waiting = [answer]
+    puppet.waiting = [answer, answer]
     return puppet
 
 
@@ -97,6 +109,59 @@ def test_the_order_may_be_given(worker, images):
 def test_bad_images_are_a_wrong_request(worker, capfd):
     assert cli.main(["cameras", "walk", "/nowhere/a_1.png"]) == 2
     assert "There is no image /nowhere/a_1.png." in capfd.readouterr().err
+    assert not worker.submitted
+
+
+@pytest.mark.parametrize("verb", ["turntable", "walk", "refine"])
+def test_masks_alone_are_written(worker, ball_stage, images, tmp_path, capfd, verb):
+    scene = ball_stage(3)
+    sources = [] if verb == "refine" else [*images, images[0].replace("10", "11")]
+    for path in sources[3:]:
+        Path(path).write_bytes(Path(images[0]).read_bytes())
+    folder = tmp_path / "masks"
+    assert cli.main(["cameras", verb, *sources, "--save-masks", str(folder)]) == 0
+    said = capfd.readouterr().out
+    first = "000-View 0" if verb == "refine" else "000-a_8"
+    assert f"{first}-outline.png: check it, it is dark" in said
+    assert len(worker.submitted) == 1
+    assert len([thing for thing in scene.objects if thing.type == "CAMERA"]) == 3
+    written = bpy.data.images.load(str(folder / f"{first}-mask.png"))
+    pixels = np.array(written.pixels[:]).reshape(24, 32, -1)[::-1, :, 0]
+    assert (pixels[5:15, 8:20] == 1.0).all()
+    assert pixels.sum() == 120
+
+
+def test_masks_are_written_before_cameras_are_found(worker, images, tmp_path, capfd):
+    copy = images[0].replace("10", "11")
+    Path(copy).write_bytes(Path(images[0]).read_bytes())
+    words = ["cameras", "walk", str(tmp_path), "--save-masks", str(tmp_path / "masks")]
+    assert cli.main([*words, "--save", str(tmp_path / "a.blend"), "--json"]) == 0
+    told = json.loads(capfd.readouterr().out)
+    assert [entry["view"] for entry in told["masks"]] == [f"a_{n}.png" for n in (8, 9, 10, 11)]
+    assert told["confidence"] == "usable"
+    assert Path(told["save"]).exists()
+
+
+def test_some_of_the_scenes_cameras_are_refined(worker, ball_stage):
+    ball_stage(3)
+    assert cli.main(["cameras", "refine", "--views", "0,2"]) == 0
+    assert [view.name for view in worker.job.request.views] == ["View 0", "View 2"]
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_script_gets_the_masks_of_the_scenes_cameras(ball_stage):
+    ball_stage(2)
+    assert [mask.name for mask in api.find_masks()] == ["View 0", "View 1"]
+
+
+def test_a_ring_takes_a_folder_of_images(images, tmp_path, extension):
+    assert cli.main(["cameras", "ring", "3", "--images", str(tmp_path), "--size", "3"]) == 0
+    assert {"a_8", "a_9", "a_10"} <= set(bpy.data.objects.keys())
+
+
+def test_an_empty_folder_is_a_wrong_request(worker, tmp_path, capfd):
+    assert cli.main(["cameras", "turntable", str(tmp_path)]) == 2
+    assert "holds no images" in capfd.readouterr().err
     assert not worker.submitted
 
 

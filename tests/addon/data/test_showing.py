@@ -5,7 +5,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon import api  # noqa: E402
-from levelform.addon.data import morphing, showing  # noqa: E402
+from levelform.addon.data import blending, showing  # noqa: E402
 from levelform.addon.scene.provenance import PROVENANCE  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
 from levelform.backend.contract.protocol import Blend, Exhibit, Morph, SaveCode, Show  # noqa: E402
@@ -96,7 +96,7 @@ def test_names_are_checked_where_the_methods_are_known(stage, puppet, monkeypatc
 
 
 def test_a_blend_adds_an_object_that_remembers_its_ends(stage, puppet, extension):
-    running = morphing.begin_live(*stage, 0.25)
+    running = blending.begin_live(*stage, 0.25)
     request = puppet.job.request
     assert isinstance(request, Blend)
     assert request.sources == ("a", "b")
@@ -106,8 +106,8 @@ def test_a_blend_adds_an_object_that_remembers_its_ends(stage, puppet, extension
     for _ in range(3):
         extension.step()
     added = running.outcome
-    assert morphing.ends_of(added) == list(stage)
-    again = morphing.begin_move(added, 1.2, 64)
+    assert blending.ends_of(added) == list(stage)
+    again = blending.begin_move(added, 1.2, 64)
     assert puppet.job.request.weights == pytest.approx((-0.2, 1.2))
     puppet.send(3)
     puppet.finish()

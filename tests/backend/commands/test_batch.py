@@ -10,9 +10,9 @@ from levelform.backend import cli
 from levelform.backend.commands import batch as batch_command
 from levelform.backend.commands import progress
 from levelform.backend.geometry.images import shrink
-from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.pipeline import networks
 from PIL import Image
+from setups.meshes import read_mesh
 
 SMALL = ["--resolution", "32", "--device", "cpu"]
 QUICK = ["--method", "visual-hull", *SMALL]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from levelform.backend import cli, reconstructors
-from levelform.backend.reconstructors import count_parameters, methods
+from levelform.backend.reconstructors import methods, parameters_by_part
 
 PUBLISHED = {  # of the networks that the papers count
     ("disn", "sdf"): 140_819_266,
@@ -72,7 +72,7 @@ def test_parameters_are_counted_by_network(listed):
     for name, sheet in listed.items():
         for configuration, counts in sheet["configurations"].items():
             assert counts["parameters"] == sum(counts["parts"].values())
-            assert counts["parameters"] == count_parameters(name, configuration) > 0
+            assert counts["parameters"] == sum(parameters_by_part(name, configuration).values()) > 0
     for (method, part), count in PUBLISHED.items():
         assert listed[method]["configurations"]["paper"]["parts"][part] == count
     occupancy = listed["occupancy-network"]["configurations"]["paper"]

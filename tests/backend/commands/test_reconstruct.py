@@ -8,14 +8,14 @@ import pytest
 from levelform.backend import cli, reconstructors
 from levelform.backend.commands.reconstruct import mesh_in_world
 from levelform.backend.contract.cameras import Distortion, from_frame, to_frame
-from levelform.backend.contract.distortion import undistort_pixels
 from levelform.backend.contract.protocol import MeshUpdate
 from levelform.backend.contract.weights import PUBLISHED
 from levelform.backend.geometry.images import shrink
-from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.reconstructors import methods
 from PIL import Image
 from scipy.ndimage import map_coordinates
+from setups.distortion import undistort_pixels
+from setups.meshes import read_mesh
 
 PLACE = (4.0, -2.0, 1.0)
 

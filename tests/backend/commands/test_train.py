@@ -8,10 +8,10 @@ import torch
 from levelform.backend.cli import main
 from levelform.backend.commands.train import _preview
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.fields.analytic import Sphere
-from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.reconstructors import load_reconstructor
 from levelform.backend.reconstructors.storage import read_tensors
+from setups.analytic import Sphere
+from setups.meshes import read_mesh
 
 SMALL = ["--batch", "4", "--validation-shapes", "2", "--threads", "1", "--device", "cpu"]
 

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 from levelform.backend.contract.cameras import CameraData, Distortion, resized
 from levelform.backend.contract.distortion import (
-    distort_pixels,
     one_to_one,
-    undistort_pixels,
     undistorted_camera,
     undistorted_image,
 )
 from levelform.backend.contract.errors import RequestError
+from setups.distortion import distort_pixels, undistort_pixels
 
 SIDE = 320
 INTRINSICS = {

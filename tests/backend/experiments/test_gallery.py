@@ -5,8 +5,8 @@ from levelform.backend.experiments import gallery
 from levelform.backend.experiments.gallery import choose, write_gallery
 from levelform.backend.experiments.settings import ONE, Setting
 from levelform.backend.experiments.table import Row, TableResults, TestSet
-from levelform.backend.fields.analytic import Sphere
 from PIL import Image
+from setups.analytic import Sphere
 
 
 class Guess:

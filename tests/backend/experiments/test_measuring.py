@@ -9,7 +9,7 @@ from levelform.backend.experiments import measuring
 from levelform.backend.experiments.entrants import VoxelField
 from levelform.backend.experiments.measuring import GroundTruth, between, surface_of
 from levelform.backend.extraction import extract
-from levelform.backend.fields.analytic import Sphere
+from setups.analytic import Sphere
 
 
 class Ball:

@@ -23,9 +23,9 @@ from levelform.backend.experiments.table import (
     measure_all,
     refuse_overlap,
 )
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.reconstructors import find_method, uclid_net
 from levelform.backend.training.parts import fresh
+from setups.analytic import Sphere
 
 
 class Guess(Entrant):

@@ -7,8 +7,8 @@ from levelform.backend.experiments import volume
 from levelform.backend.experiments.entrants import EVERY
 from levelform.backend.experiments.store import Store
 from levelform.backend.experiments.volume import Case, VolumeResults, measure_volumes, write_page
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.placing.place import facing_of
+from setups.analytic import Sphere
 
 from ..placing.conftest import camera_around, capsule_view
 

@@ -7,7 +7,7 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.extraction import Cleanup, extract, stream
 from levelform.backend.extraction.assembly import is_watertight
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Sphere, Torus
+from setups.analytic import Sphere, Torus
 
 
 class Nest(Field):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from levelform.backend.extraction import extract
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
+from setups.analytic import Boxes, Gyroid, Rods, Sphere, Torus
 
 EULER = {
     "sphere": (Sphere(0.7), 2),

@@ -5,7 +5,7 @@ import pytest
 import torch
 from levelform.backend.extraction import extract
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Boxes, Gyroid, Sphere, Torus
+from setups.analytic import Boxes, Gyroid, Sphere, Torus
 
 
 def distance(field: Field, vertices: np.ndarray) -> float:

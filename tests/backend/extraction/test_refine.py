@@ -6,8 +6,8 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.extraction import extract, stream
 from levelform.backend.extraction.run import count_active
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
 from levelform.backend.fields.svm_field import SVMField
+from setups.analytic import Boxes, Gyroid, Rods, Sphere, Torus
 
 SHAPES = {
     "sphere": Sphere(0.7),

@@ -7,8 +7,8 @@ from levelform.backend.extraction import FieldSamples, extract
 from levelform.backend.extraction.grid import Grid
 from levelform.backend.extraction.sampler import BLOCK, FieldEvaluator
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Sphere, Torus
 from levelform.backend.ticket import Ticket
+from setups.analytic import Sphere, Torus
 
 
 class Wrapped(Sphere):

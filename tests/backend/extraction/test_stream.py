@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.extraction import FieldSamples, extract, stream
-from levelform.backend.fields.analytic import Gyroid, Sphere, Torus
 from levelform.backend.ticket import Step, Ticket
+from setups.analytic import Gyroid, Sphere, Torus
 
 
 def triangles(mesh) -> set[bytes]:

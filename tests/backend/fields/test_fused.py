@@ -3,8 +3,8 @@
 import pytest
 import torch
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.fields.fused import FusedFields
+from setups.analytic import Sphere
 
 POINTS = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
 

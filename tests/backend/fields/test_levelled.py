@@ -1,8 +1,8 @@
 import pytest
 import torch
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.fields.field import Field
 from levelform.backend.fields.levelled import LevelledField, interpolated
+from setups.analytic import Sphere
 
 
 class Logits(Field):

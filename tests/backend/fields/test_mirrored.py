@@ -1,8 +1,8 @@
 """A field and its mirror image."""
 
 import torch
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.fields.mirrored import MirroredField
+from setups.analytic import Sphere
 
 POINTS = torch.rand(2000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
 OTHER_SIDE = torch.tensor([-1.0, 1.0, 1.0])

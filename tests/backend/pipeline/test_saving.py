@@ -10,11 +10,11 @@ from levelform.backend import cli
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.geometry.images import shrink
-from levelform.backend.geometry.mesh_files import read_mesh
 from levelform.backend.reconstructors import Code
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
 from PIL import Image
+from setups.meshes import read_mesh
 from setups.small_fit import on_a_small_grid
 
 STEPS = 8

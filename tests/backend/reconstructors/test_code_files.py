@@ -3,9 +3,9 @@
 import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.reconstructors import Code
 from levelform.backend.reconstructors.code_files import field_of_file
+from setups.analytic import Sphere
 
 
 class Model:

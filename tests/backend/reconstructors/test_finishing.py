@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 from levelform.backend.fields import Field
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors.finishing import finished, hull_of, several_posed
+from setups.analytic import Sphere
 
 POINTS = torch.rand(4000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
 

@@ -18,8 +18,8 @@ from levelform.backend.images.cropping import cropped_camera
 from levelform.backend.images.framing import frame_views, mask_square
 from levelform.backend.reconstructors import Code, load_reconstructor
 from levelform.backend.reconstructors.base import Batch
-from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform, soft_iou
-from levelform.backend.reconstructors.several import OWN_WEIGHTS
+from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform
+from levelform.backend.reconstructors.several import OWN_WEIGHTS, soft_iou
 from levelform.backend.training.parts import changed
 
 CPU = torch.device("cpu")
@@ -206,7 +206,7 @@ def test_half_precision_keeps_coordinates(batch):
 def test_no_cameras_no_training(batch):
     with pytest.raises(RequestError, match="posed images"):
         make().loss(replace(batch, camera_from_volume=None))
-    with pytest.raises(RequestError, match="no cameras to learn from"):
+    with pytest.raises(RequestError, match="no camera network to train"):
         make().camera_loss(replace(batch, camera_from_volume=None))
 
 
@@ -403,7 +403,7 @@ def test_a_code_of_several_views_needs_weights_that_know_them(views, tmp_path):
     torch.testing.assert_close(
         model.decode(again)(points), model.decode(code)(points), atol=1e-5, rtol=1e-5
     )
-    with pytest.raises(RequestError, match="no network of several views"):
+    with pytest.raises(RequestError, match="is of several views"):
         make(several=0).decode(code)
 
 

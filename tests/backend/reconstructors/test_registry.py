@@ -6,7 +6,7 @@ from levelform.backend.reconstructors import bundled_weights, registry
 from levelform.backend.reconstructors.registry import find_method, methods, problems
 
 WHOLE = """
-from ..fields.analytic import Sphere
+from setups.analytic import Sphere
 from .base import Code, MethodSpec, Reconstructor, register
 
 

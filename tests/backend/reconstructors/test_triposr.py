@@ -16,7 +16,6 @@ from levelform.backend.geometry.views import View
 from levelform.backend.images.foreground import centred_foreground
 from levelform.backend.reconstructors import (
     Code,
-    count_parameters,
     import_checkpoint,
     load_reconstructor,
     parameters_by_part,
@@ -77,7 +76,7 @@ def test_names_and_shapes_are_those_of_the_published_checkpoint():
     assert own == published
     assert len(own) == 549
     assert sum(parameter.numel() for parameter in network.parameters()) == 419_275_628
-    assert count_parameters("triposr", "paper") == 419_275_628
+    assert sum(parameters_by_part("triposr", "paper").values()) == 419_275_628
     assert parameters_by_part("triposr", "paper")["decoder"] == 120 * 64 + 64 + 8 * 4160 + 260
 
 

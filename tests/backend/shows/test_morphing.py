@@ -5,8 +5,8 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.extraction import extract
-from levelform.backend.fields.analytic import Sphere
 from levelform.backend.shows.morphing import check_factors, morphed, project
+from setups.analytic import Sphere
 
 
 class Spheres:

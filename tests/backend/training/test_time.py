@@ -69,7 +69,7 @@ def test_still_shapes_are_refused_in_a_sentence(tmp_path, capsys):
 
 def test_an_animation_has_a_mesh_for_each_moment(moving, tmp_path, capsys, monkeypatch):
     from levelform.backend.commands import animate
-    from levelform.backend.fields.analytic import Sphere
+    from setups.analytic import Sphere
 
     model = find_method("deep-meta-functionals")
     network = model(replace(model.configurations["compact"], coordinates=4, width=4, blocks=2))

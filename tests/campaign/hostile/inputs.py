@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from levelform.backend.contract.camera_files import read_posed_images
-from levelform.backend.geometry.mesh_files import read_mesh
+from levelform.backend.data.meshes import read_asset
 from levelform.backend.images.depths import read_depth
 from levelform.backend.images.onnx_file import read_initializers
 from levelform.backend.images.reading import read_image, read_mask
@@ -60,7 +60,7 @@ def whole(folder: Path) -> dict[str, tuple[bytes, Read]]:
         kinds[name] = ((folder / name).read_bytes(), lambda path: read_depth(str(path)))
     kinds["depth.exr"] = (exr(depth), lambda path: read_depth(str(path)))
     kinds["transforms.json"] = (transforms(folder), read_posed_images)
-    kinds["mesh.npz"] = (mesh(folder / "mesh.npz"), read_mesh)
+    kinds["mesh.npz"] = (mesh(folder / "mesh.npz"), read_asset)
     kinds["u2netp.onnx"] = (onnx(), read_initializers)
     code = Code("disn", {"features": torch.zeros(4, 8)}, {"views": 1})
     code.save(folder / "good.safetensors")

@@ -49,7 +49,7 @@ def _square_shade(
 
 
 def _spider(b: Build, z: float, tall: float, reach: float, look: Material) -> None:
-    """Add the three rods that hold a shade and the stem to which they go."""
+    """Add the three rods that hold a shade, and their stem."""
     for i in range(3):
         angle = 2 * math.pi * (i + 0.5) / 3
         end = (reach * math.cos(angle), reach * math.sin(angle), z + 0.96 * tall)

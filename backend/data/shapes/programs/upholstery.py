@@ -9,7 +9,7 @@ from .common import corners, leg
 
 
 def cover(b: Build) -> Material:
-    """Draw what a sofa is covered with: a cloth or a leather."""
+    """Sample a sofa's covering: cloth or leather."""
     return looks.fabric(b) if b.chance(0.65) else looks.leather(b)
 
 

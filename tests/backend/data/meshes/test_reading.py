@@ -8,9 +8,10 @@ import pytest
 import trimesh
 from levelform.backend.contract.errors import LevelformError, RequestError
 from levelform.backend.data.meshes import NoSurface, find_assets, read_asset
-from levelform.backend.geometry.mesh_files import read_mesh, write_mesh
+from levelform.backend.geometry.mesh_files import write_mesh
 from levelform.backend.geometry.meshes import Mesh
 from PIL import Image
+from setups.meshes import read_mesh
 
 
 @pytest.fixture

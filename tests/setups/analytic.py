@@ -1,12 +1,11 @@
-"""Fields given by a formula, for tests and benches."""
+"""Fields with a formula, for tests and benches."""
 
 import math
 from collections.abc import Sequence
 
 import torch
+from levelform.backend.fields import Field
 from torch import Tensor
-
-from .field import Field
 
 
 class Sphere(Field):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from levelform.backend.fields.analytic import Boxes, Gyroid, Rods, Sphere, Torus
+from setups.analytic import Boxes, Gyroid, Rods, Sphere, Torus
 
 FIELDS = [
     Sphere(0.5, (0.1, 0.2, -0.3)),

@@ -1,0 +1,27 @@
+"""The image files that a person names: one by one, or as a folder."""
+
+import os
+from collections.abc import Iterable
+from os import PathLike
+
+from ...backend.contract.errors import RequestError
+from ...backend.contract.image_files import list_images
+from .requests import absolute
+
+
+def image_paths(given: str | PathLike[str] | Iterable[str | PathLike[str]]) -> list[str]:
+    """Return absolute paths of images; those of a folder without its masks, in natural order.
+
+    Raises
+    ------
+    RequestError
+        If a folder holds no image.
+    """
+    paths = [given] if isinstance(given, str | PathLike) else list(given)
+    files = [absolute(path) for path in paths]
+    if len(files) != 1 or not os.path.isdir(files[0]):
+        return files
+    found = [str(path) for path in list_images(files[0])]
+    if not found:
+        raise RequestError(f"The folder {files[0]} holds no images.", "Name another folder.")
+    return found
