@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .extraction import MeshUpdate as MeshUpdate
+    from .extraction import ExtractedMesh as ExtractedMesh
     from .extraction import extract as extract
     from .extraction import stream as stream
     from .fields import Field as Field
@@ -24,7 +24,7 @@ _HOME = {
     "Code": ".reconstructors",
     "Field": ".fields",
     "Mesh": ".geometry.meshes",
-    "MeshUpdate": ".extraction",
+    "ExtractedMesh": ".extraction",
     "View": ".geometry.views",
     "extract": ".extraction",
     "load_reconstructor": ".reconstructors",

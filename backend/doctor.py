@@ -1,4 +1,4 @@
-"""Examine an interpreter: its Python, torch, devices and libraries, and what it lacks.
+"""Examine an interpreter: its Python, torch, devices, libraries, and missing parts.
 
 Any interpreter can run it as a script: `python -I doctor.py` prints one JSON object. It therefore
 uses the standard library alone, in syntax that old interpreters can parse.

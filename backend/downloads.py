@@ -57,11 +57,11 @@ def fetch(download: Download, target: Path, ticket: Ticket, *, more: int = 0) ->
     Parameters
     ----------
     download
-        What to fetch.
+        A file to fetch.
     target
         Where to; its folder exists.
     ticket
-        Reports the fraction of bytes; what has come stays when it cancels.
+        Reports the fraction of bytes; received bytes stay when it cancels.
     more
         Bytes of disk space that will be needed beside the file.
 
@@ -114,7 +114,7 @@ def _complete(download: Download, partial: Path, ticket: Ticket) -> None:
                     f"The connection to {host_of(download.url)} broke {TRIES} times in a row, "
                     f"after {megabytes(_size_of(partial))} of {megabytes(download.size)} "
                     f"({error}).",
-                    "Try again: it goes on where it stopped.",
+                    "Try again: the download continues where it stopped.",
                 ) from error
             _wait(PATIENCE[min(failures, len(PATIENCE) - 1)] if failures else 0.0, ticket)
 
@@ -124,7 +124,7 @@ class _BrokenError(Exception):
 
 
 def _continue(opener: OpenerDirector, download: Download, partial: Path, ticket: Ticket) -> None:
-    """Ask for the missing bytes once, and append what comes."""
+    """Ask for the missing bytes once, and append the answer."""
     have = _size_of(partial)
     headers = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
     if have:
@@ -149,7 +149,7 @@ def _continue(opener: OpenerDirector, download: Download, partial: Path, ticket:
 
 
 def _append(response: Any, file: IO[bytes], download: Download, have: int, ticket: Ticket) -> None:
-    """Write what comes, no more than the file's size."""
+    """Write the received bytes, at most the file's size."""
     while have < download.size:
         chunk = _read(response, min(CHUNK, download.size - have))
         if not chunk:
@@ -187,7 +187,7 @@ class _Redirects(HTTPRedirectHandler):
 
 
 def check_stated(headers: HTTPMessage, download: Download) -> None:
-    """Refuse another file by what the server states before it sends it.
+    """Refuse a different file by the answer's headers, before it is sent.
 
     A model hub states the size and the SHA-256 of a large file in `X-Linked-Size` and
     `X-Linked-Etag`; other entity tags are not hashes and are ignored.
@@ -207,7 +207,7 @@ def check_stated(headers: HTTPMessage, download: Download) -> None:
 
 
 def _check_length(headers: HTTPMessage, download: Download, have: int) -> None:
-    """Refuse an answer that is not as long as what is missing."""
+    """Refuse an answer of a different length than the missing part."""
     length = headers.get("Content-Length") or ""
     if length.isdecimal() and have + int(length) != download.size:
         raise _other_file(download, f"{have + int(length):,} bytes, not {download.size:,}")
@@ -231,7 +231,7 @@ def _begins_at(headers: HTTPMessage, have: int) -> bool:
 def _refused(error: HTTPError, download: Download, partial: Path) -> None:
     """Turn the server's refusal into a sentence, or into another try."""
     host = host_of(download.url)
-    if error.code == 416:  # the partial file is longer than what the server has
+    if error.code == 416:  # the partial file is longer than the server's file
         partial.unlink(missing_ok=True)
         raise _BrokenError("the range was refused") from error
     if error.code in (408, 425, 429, 500, 502, 503, 504):
@@ -282,7 +282,7 @@ def _disk_errors(target: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             raise WorkError(
                 f"The disk of {target.parent} is full.",
-                "Free some space and try again: it goes on where it stopped.",
+                "Free some space and try again: the download continues where it stopped.",
             ) from error
         raise WorkError(
             f"{target.parent} can't be written to: {error.strerror or error}.",

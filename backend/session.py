@@ -99,7 +99,7 @@ class Session:
     def show(
         self, request: protocol.Show, ticket: Ticket
     ) -> Iterator[protocol.Exhibit | protocol.Finished]:
-        """Yield what a method has to show of a kept result."""
+        """Yield a method's exhibits of a kept result."""
         return show_job(self._networks, self._kept, request, ticket)
 
     def morph(
@@ -118,7 +118,7 @@ class Session:
         Raises
         ------
         RequestError
-            If the file can't be read, or nothing goes on from it.
+            If the file can't be read, or can't be continued.
         """
         self._kept.keep(keep, kept := opened(path, self._networks))
         return kept.facts
@@ -147,13 +147,13 @@ class Session:
     def check_views(
         self, request: protocol.CheckViews, ticket: Ticket
     ) -> Iterator[protocol.ViewMasks | protocol.ViewsChecked]:
-        """Yield detected masks, and one ViewsChecked: whether the views agree, what would help."""
+        """Yield detected masks, and one ViewsChecked: whether the views agree, with cures."""
         yield from checked_events(request, ticket)
 
     def refine_cameras(
         self, request: protocol.RefineCameras, ticket: Ticket
     ) -> Iterator[protocol.CameraEstimates]:
-        """Yield one CameraEstimates: cameras near the given ones whose silhouettes agree better."""
+        """Yield one CameraEstimates: nearby cameras with better agreeing silhouettes."""
         yield refined_event(request, ticket)
 
     def find_cameras(

@@ -129,7 +129,7 @@ def serve(connection: Connection, session_factory: Callable[[], SessionLike] | N
     Parameters
     ----------
     session_factory
-        Makes the session, importing what it needs; None: `session.Session`.
+        Makes the session, with its imports; None: `session.Session`.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Blender handles Ctrl-C in its terminal
     channel = open_channel(connection, receives=REQUESTS)

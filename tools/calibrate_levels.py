@@ -2,6 +2,8 @@
 
     python tools/calibrate_levels.py WEIGHTS.safetensors ... --data DATASET ... [--views 2 4 8]
 
+0 stands for one image without its camera, of weights with a network for these.
+
 The data sets need eight views per shape, e.g. from `dataset ... --cameras levelform-round`. The
 tensors of the files stay unchanged.
 """
@@ -27,7 +29,9 @@ def main() -> int:
     parser.add_argument("--data", nargs="+", required=True)
     parser.add_argument("--split", default="val", help="a split unseen in training")
     parser.add_argument("--shapes", type=int, default=60)
-    parser.add_argument("--views", type=int, nargs="+", default=CALIBRATED[1:], choices=CALIBRATED)
+    parser.add_argument(
+        "--views", type=int, nargs="+", default=CALIBRATED[1:], choices=(0, *CALIBRATED)
+    )
     args = parser.parse_args()
     unseen = load_shapes(args.data, args.split)
     for path in args.weights:

@@ -186,12 +186,12 @@ def strip(shown: np.ndarray, result: dict[str, Any]) -> Image.Image:
 
 HEAD = """# One picture
 
-Ten images of the kinds that artists drop, and what came out of each. Nothing was chosen: the props
-are drawn by a seed from those of our data sets, the images are rendered with the tools of our data
-sets, and no result is left out. Each strip shows the image, its mask (what is not the object is
-dark), the mesh from the camera that was found, and the mesh from the side.
+Ten images of kinds that artists use, with their results. None was selected by hand: a seed draws
+the props from our data sets, the images are rendered with the data sets' tools, and no result is
+left out. Each strip shows the image, its mask (the background is dark), the mesh from the estimated
+camera, and the mesh from the side.
 
-Made by `python tools/one_picture.py PROPS` at resolution {resolution}, with no settings at all.
+Made by `python tools/one_picture.py PROPS` at resolution {resolution}, with default settings.
 Seconds are those of two processor cores that other work shared.
 """
 

@@ -13,10 +13,10 @@ from .managed import InstallPlan, TorchBuild, is_partial
 from .output import size_words
 
 LINE = 50e6  # bits a second of a usual connection
-CUDA_13_DRIVER = 580  # the oldest release of NVIDIA's driver that runs CUDA 13
+CUDA_13_DRIVER = 580  # NVIDIA's oldest driver release for CUDA 13
 DRIVER_PATIENCE = 3.0  # seconds; Blender's window waits
 NVIDIA_DRIVER, AMD_DRIVER = Path("/proc/driver/nvidia/version"), Path("/dev/kfd")
-CONTINUES = "An earlier installation did not finish: this one goes on where it stopped."
+CONTINUES = "An earlier installation did not finish: this one continues where it stopped."
 _LICENSES = "uv (MIT or Apache-2.0), PyTorch (BSD-3-Clause) and other free software"
 
 
@@ -65,7 +65,7 @@ def build_of(plan: InstallPlan) -> TorchBuild:
 
 
 def takes_current_cuda(plan: InstallPlan) -> bool:
-    """Tell whether a plan for CUDA takes the current release, whose files are locked.
+    """Return whether a plan for CUDA takes the current release, which is locked.
 
     True where CUDA was chosen by hand; else the driver decides. May start `nvidia-smi`.
     """
@@ -77,7 +77,7 @@ def takes_current_cuda(plan: InstallPlan) -> bool:
 
 @functools.cache
 def driver_release() -> int | None:
-    """Return the release of NVIDIA's driver, such as 580; None if it can't be told."""
+    """Return the release of NVIDIA's driver, such as 580; None if unknown."""
     try:
         said = NVIDIA_DRIVER.read_text(encoding="utf-8", errors="replace")
     except OSError:

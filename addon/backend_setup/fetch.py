@@ -3,8 +3,8 @@
 fetch.py INDEX PROJECT FILE TARGET
 
 Prints JSON lines, `received` and `bytes`, and an error's words before it ends with status 1. The
-file is complete or not there; its hash is the caller's matter. Continues a part that an earlier
-call left. Standard library alone.
+file is complete or missing; the caller checks its hash. Continues the partial file of an earlier
+call. Uses only the standard library.
 """
 
 import contextlib
@@ -78,7 +78,7 @@ def address_of(index, project, file):
 
 
 def fetch(address, target):
-    """Download an address to a file, after the part that is there already."""
+    """Download an address to a file, continuing a partial one."""
     part = f"{target}.part"
     there = os.path.getsize(part) if os.path.exists(part) else 0
     with opened(address, {"Range": f"bytes={there}-"} if there else {}) as answer:

@@ -18,7 +18,7 @@ from .checkup import Check, InterpreterReport
 from .managed import LOG, InstallPlan, check_space, claim
 from .managed import TorchBuild as TorchBuild
 from .managed import remove as remove
-from .steps import Answer, Command, InstallFailed, Script, Steps
+from .steps import Answer, InstallFailed, Invocation, Script, Steps
 
 _KILL_PATIENCE = 3.0  # seconds between SIGTERM and SIGKILL to uv
 _LOOK_EVERY = 1.0  # seconds between two looks at the progress, which reads a folder
@@ -59,7 +59,7 @@ class Installation:
         self.report: InterpreterReport | None = None
         self._steps = Steps(plan, self._enter, self.log)
         self._script: Script | None = None
-        self._waiting: Command | Check | None = None
+        self._waiting: Invocation | Check | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._span = (0.0, 0.0)  # range of `progress` of the current step
         self._read_up_to = 0  # bytes of the log
@@ -173,7 +173,7 @@ class Installation:
         except OSError as error:
             self._fail(WorkError(f"The backend could not be installed: {error}.", "Try again."))
 
-    def _spawn(self, run: Command) -> subprocess.Popen[bytes]:
+    def _spawn(self, run: Invocation) -> subprocess.Popen[bytes]:
         with open(self.plan.folder / LOG, "ab") as log:
             log.write(f"\n$ {' '.join(run.words)}\n".encode())
             log.flush()
@@ -191,7 +191,7 @@ class Installation:
 
     def _follow(self, *, ended: bool) -> None:
         """Read the command's new output, about once a second."""
-        follow = self._waiting.follow if isinstance(self._waiting, Command) else None
+        follow = self._waiting.follow if isinstance(self._waiting, Invocation) else None
         now = time.monotonic()
         if follow is None or self._cancelled_at is not None:
             return

@@ -176,7 +176,7 @@ class Interpreter:
         return self.looking is not None or self.installing is not None
 
     def told(self) -> list[str]:
-        """Return what is told before an installation: how much, where, how long, which licences."""
+        """Return the sentences shown before an installation: size, place, duration, licences."""
         plan = install_plan()
         return builds.needs(plan, python=requirements.needs_download(plan))
 

@@ -52,7 +52,7 @@ def torch_lock_of(plan: InstallPlan) -> Path | None:
 
 
 def photographs_lock_of(plan: InstallPlan) -> Path | None:
-    """Return the lock of what finds the cameras of photographs; None as in `lock_of`."""
+    """Return the lock of the camera finder (pycolmap); None as in `lock_of`."""
     return _existing(plan, f"photographs/{platform_name()}.txt")
 
 

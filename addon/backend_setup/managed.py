@@ -24,7 +24,7 @@ _MARKER = "levelform-backend.json"
 class TorchBuild(StrEnum):
     """The build of torch."""
 
-    AUTO = "auto"  # that for this computer's graphics card
+    AUTO = "auto"  # the one for this computer's graphics card
     CPU = "cpu"
     CUDA = "cuda"
     ROCM = "rocm"
@@ -46,7 +46,7 @@ class InstallPlan:
     runner : command, with options, that runs a script where Blender's Python is not a program
     system_certs : trust the certificates of the system's store, not only uv's own
     repair : check each installed library, and reinstall broken ones
-    photographs : also install what finds the cameras of photographs
+    photographs : also install the camera finder (pycolmap)
     requirements : file of the requirements
     required : module by distribution that must be importable afterwards
     """

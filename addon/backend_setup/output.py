@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 UNPACKING = 3.0  # bytes of an unpacked file for each byte of its wheel, about
-ARRIVED = 0.95  # of a download that uv has not yet reported as done, at most
+ARRIVED = 0.95  # maximum fraction of a download that uv has not reported as done
 _UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
 
@@ -78,7 +78,7 @@ class UvProgress:
 
     @property
     def fraction(self) -> float:
-        """Received bytes of all that were begun, 0 to 1; uv begins all that it can at once."""
+        """Received fraction of all begun downloads, 0 to 1; uv begins as many as it can at once."""
         if self._prepared:
             return 1.0
         waiting = sum(self._under_way.values()) + self._local
@@ -90,7 +90,7 @@ def unpacking_bytes(cache: Path) -> int:
     """Return the bytes of the files that uv is unpacking in its cache."""
     total = 0
     for place in cache.glob(".tmp*"):
-        for folder, _, names in os.walk(place):  # which skips what is moved away meanwhile
+        for folder, _, names in os.walk(place):  # skips files moved away in the meantime
             for name in names:
                 with contextlib.suppress(OSError):
                     total += os.lstat(os.path.join(folder, name)).st_size
@@ -109,5 +109,5 @@ def parse_size(words: str) -> int:
 
 
 def size_words(count: float) -> str:
-    """Return a number of bytes for a person: "190 MB", "2.8 GB"."""
+    """Return a number of bytes in words: "190 MB", "2.8 GB"."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count / 1e6, 1):.0f} MB"

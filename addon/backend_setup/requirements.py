@@ -1,4 +1,4 @@
-"""What the managed environment must have, and the Pythons that can have it. Does not use `bpy`."""
+"""Requirements of the managed environment, and the Pythons that meet them. Does not use `bpy`."""
 
 import os
 import re
@@ -12,8 +12,8 @@ from . import uv
 from .managed import InstallPlan
 
 OLDEST, NEWEST = (3, 11), (3, 14)  # Pythons for which every library has wheels
-PHOTOGRAPHS = "requirements-photographs.txt"  # beside those of the backend
-PREFERRED = (3, 13)  # the one that is downloaded where there is none
+PHOTOGRAPHS = "requirements-photographs.txt"  # additional to the backend's
+PREFERRED = (3, 13)  # the version to download if there is none
 
 
 def wanted(plan: InstallPlan) -> list[str]:
@@ -53,9 +53,7 @@ def check_source(plan: InstallPlan) -> None:
             )
         return
     if not wheels_of(plan):
-        raise RequestError(
-            f"There are no wheels in {plan.wheels}.", "Choose the folder that contains them."
-        )
+        raise RequestError(f"{plan.wheels} has no wheels.", "Choose the folder that contains them.")
     there = plan.uv or uv.binary_of(plan).is_file() or uv.wheel_in(Path(plan.wheels))
     if not there and not on_path("uv"):
         raise RequestError(

@@ -23,19 +23,19 @@ _AGAIN = "Try again, it continues where it stopped; the log has details."
 
 
 @dataclass(frozen=True)
-class Command:
-    """A command to wait for, and what reads its progress from its output."""
+class Invocation:
+    """A command to wait for, and the reader of its progress."""
 
     words: Sequence[str]
     follow: OutputProgress | None = None
 
 
 Answer: TypeAlias = int | InterpreterReport  # the exit status of a command, or a check's report
-Script: TypeAlias = Generator[Command | Check, Answer, None]
+Script: TypeAlias = Generator[Invocation | Check, Answer, None]
 
 
 class InstallFailed(WorkError):  # noqa: N818 - a state of an installation
-    """A failure whose cause is known.
+    """A failure with a known cause.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class Steps:
         shutil.rmtree(self.plan.cache, ignore_errors=True)
 
     def _get_matte(self) -> Script:
-        """Get the small network that finds objects before busy backgrounds, from the same source.
+        """Get the small network that cuts objects out of busy backgrounds, from the same source.
 
         The backend works without it and says what is missing, so a failure is only in the log.
         """
@@ -103,7 +103,7 @@ class Steps:
             return
         self._enter("Getting the network for backgrounds", 0.97, 1.0)
         words = ["-I", str(TERMINAL), "weights", "get", "u2netp", *source]
-        yield Command([self.plan.python, *words])
+        yield Invocation([self.plan.python, *words])
 
     # ---------------------------------------------------------------- uv
 
@@ -118,7 +118,7 @@ class Steps:
         elif not own.is_file():
             yield from self._fetch_uv(own)
         self._uv = self._uv or str(own)
-        status = yield Command([self._uv, "--version"])
+        status = yield Invocation([self._uv, "--version"])
         if status:
             own.unlink(missing_ok=True)
             raise self._failed("uv could not be started", _AGAIN)
@@ -133,7 +133,7 @@ class Steps:
         words = [*self.plan.runner, str(FETCH)] if self.plan.runner else [*_python(), str(FETCH)]
         words += ["--"] if self.plan.runner else []
         words += [uv.index(), "uv", pin.file, str(wheel)]
-        if (yield Command(words, FetchProgress())):
+        if (yield Invocation(words, FetchProgress())):
             raise self._failed("uv could not be downloaded", _AGAIN)
         try:
             uv.unpack(wheel, own)
@@ -157,15 +157,15 @@ class Steps:
             self._enter(f"Downloading Python {python}", 0.05, 0.15)
         if not python:
             raise self._no_base(fitting)
-        if (yield Command(uv.venv_command(self._uv, self.plan, python))):
-            if not base and self.plan.wheels:  # uv knows more places of Pythons, but none fits
+        if (yield Invocation(uv.venv_command(self._uv, self.plan, python))):
+            if not base and self.plan.wheels:  # uv searches more places of Pythons, but none fits
                 raise self._no_base(fitting)
             if not base:
                 raise self._failed(f"Python {python} could not be downloaded", _AGAIN, _OWN_PYTHON)
             raise self._failed("The environment could not be made", "Choose another Python.")
 
     def _find_base(self, fitting: Collection[tuple[int, int]]) -> Generator[Check, Answer, str]:
-        """Find a Python to build on; its version is the only requirement. "": there is none."""
+        """Find a Python to build on; only its version matters. "": there is none."""
         for python in filter(is_executable, requirements.known_pythons(self.plan)):
             report = yield Check(python, quick=True, required={})
             assert isinstance(report, InterpreterReport)
@@ -233,7 +233,7 @@ class Steps:
 
     def _lock_by_index(
         self, torch: Sequence[str], source: Sequence[str], libraries: Path
-    ) -> Generator[Command, Answer, Path]:
+    ) -> Generator[Invocation, Answer, Path]:
         """Write a lock of exact versions, with the hashes that the index of the build states.
 
         Parameters
@@ -244,14 +244,14 @@ class Steps:
         wanted, path = (self.plan.folder / name for name in ("torch.in", "torch.txt"))
         wanted.write_text("\n".join(torch) + "\n")
         options = [*source, "--constraints", str(libraries)]
-        if (yield Command(uv.compile_command(self._uv, self.plan, wanted, path, options))):
+        if (yield Invocation(uv.compile_command(self._uv, self.plan, wanted, path, options))):
             raise self._failed("The build of torch could not be found", _AGAIN)
         known = locks.entries(libraries)
         path.write_text(locks.part_of(path, locks.entries(path).keys() - known.keys()))
         return path
 
     def _install_photographs(self, span: tuple[float, float]) -> Script:
-        """Install what finds the cameras of photographs, which has no other dependencies."""
+        """Install the camera finder, which has no other dependencies."""
         self._enter("Installing the camera finder", *span)
         lines = requirements.for_photographs(self.plan)
         lock = locks.photographs_lock_of(self.plan)
@@ -280,7 +280,7 @@ class Steps:
             words += lines
         local = sum(path.stat().st_size for path in requirements.wheels_of(self.plan))
         follow = UvProgress(lambda: unpacking_bytes(self.plan.cache), local=local)
-        if (yield Command(uv.install_command(self._uv, self.plan, words), follow)):
+        if (yield Invocation(uv.install_command(self._uv, self.plan, words), follow)):
             raise self._failed("The libraries could not be installed", _AGAIN)
 
     def _failed(self, what: str, hint: str, better: str = "") -> WorkError:
@@ -291,7 +291,7 @@ class Steps:
         hint
             What to do about an unknown cause.
         better
-            What to do whatever the cause; empty: as the cause says.
+            What to do for any cause; empty: as the cause says.
         """
         said = self._log(200).rpartition("\n$ ")[2].partition("\n")[2]
         cause = diagnose(said)

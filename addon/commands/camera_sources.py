@@ -1,4 +1,4 @@
-"""`cameras sheet|photos|ring`: adds cameras for drawings, photographs or images to be made."""
+"""`cameras sheet|photos|ring`: adds cameras for drawings, photographs, or future images."""
 
 import argparse
 from typing import Any

@@ -57,7 +57,7 @@ def _render_dataset(args: argparse.Namespace) -> dict[str, Any]:
     else:
         targets = dataset_render.targets_of_collection(_collection(args.collection))
     out = absolute(args.out)
-    outcome = dataset_render.Outcome(out, settings.views)
+    outcome = dataset_render.RenderOutcome(out, settings.views)
     with Bar() as bar:
         for step in dataset_render.render_dataset(targets, out, settings):
             outcome.take(step)

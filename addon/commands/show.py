@@ -1,4 +1,4 @@
-"""`show`, `morph`, `animate`: insides, morphs and image sequences, without a window."""
+"""`show`, `morph`, `animate`: exhibits, morphs and image sequences, without a window."""
 
 import argparse
 from typing import Any
@@ -37,7 +37,7 @@ def _finish(parser: argparse.ArgumentParser, run: Any) -> None:
 
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the keywords of `api.reconstruct` that were given."""
+    """Return the given keywords of `api.reconstruct`."""
     names = ("method", "weights", "resolution", "level", "device", "seed", "color", "background")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     return {**given, "options": parse_options(args.option)}

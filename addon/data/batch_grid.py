@@ -12,7 +12,7 @@ MARGIN = 1.2  # cell of another object, in longest horizontal sides
 
 
 @dataclass
-class Grid:
+class ResultGrid:
     """The next free cell; cells are square, and rows run along +X, one behind the other in +Y.
 
     Attributes
@@ -29,7 +29,7 @@ class Grid:
     _count: int = 0
 
     @classmethod
-    def for_count(cls, count: int, corner: tuple[float, float, float]) -> "Grid":
+    def for_count(cls, count: int, corner: tuple[float, float, float]) -> "ResultGrid":
         """Return a grid about as wide as deep."""
         return cls(corner, max(1, math.ceil(math.sqrt(count))))
 

@@ -1,6 +1,6 @@
 """The running batch of the window: a folder's objects, one after the other, in a grid.
 
-What makes an object is defined by `backend.contract.batch`, for the terminal too. Each object is a
+`backend.contract.batch` defines what makes an object, for the terminal too. Each object is a
 job of the live session, so the window stays usable, and Esc cancels it as any other.
 """
 
@@ -29,7 +29,7 @@ from ..jobs.session import busy, live
 from ..scene.ticker import Ticker
 from ..scene.views import ViewSource, folder_source, given_source
 from ..scene.wording import told
-from .batch_grid import UNIT_CELL, Grid
+from .batch_grid import UNIT_CELL, ResultGrid
 
 TICK = 0.1  # seconds between two looks at the running job
 
@@ -57,7 +57,7 @@ class BatchRun:
         self.stopping = False
         self.ended = ""
         self._next = 0  # index of the item to begin
-        self._grid = Grid((0.0, 0.0, 0.0), 1)
+        self._grid = ResultGrid((0.0, 0.0, 0.0), 1)
         self._current: Running | None = None
         self._active = False
 
@@ -96,7 +96,7 @@ class BatchRun:
         plan = _plan(folder, scene.levelform.method)
         self.__init__()
         self.items, self.left_out = plan.items, plan.left_out
-        self._grid = Grid.for_count(len(plan.items), tuple(scene.cursor.location))
+        self._grid = ResultGrid.for_count(len(plan.items), tuple(scene.cursor.location))
         self._active = True
 
     def advance(self) -> bool:
@@ -142,7 +142,7 @@ class BatchRun:
     # ---------------------------------------------------------------- parts
 
     def _is_busy(self) -> bool:
-        """Whether a job runs: an object of the batch, what follows it, or another one."""
+        """Whether a job runs: an object of the batch, its texture or quads, or another one."""
         return live.running is not None
 
     def _begin_item(self, item: Item) -> None:
@@ -188,11 +188,11 @@ def batch_problem(scene: bpy.types.Scene) -> str:
     return settings_problem(scene)
 
 
-def begin_item(item: Item, scene: bpy.types.Scene, grid: Grid) -> Running:
+def begin_item(item: Item, scene: bpy.types.Scene, grid: ResultGrid) -> Running:
     """Begin the job of one object, which ends in the grid's next cell."""
     settings = replace(scene_settings(scene), cures=(), fuse=item.kind is ItemKind.IMAGES)
     source = _source_of(item, scene)
-    if item.kind is ItemKind.CAMERAS:  # its size is known at its end alone
+    if item.kind is ItemKind.CAMERAS:  # its size is only known at its end
         return begin(source, settings, name=item.name, arrange=grid.put)
     place = grid.unit_volume()
     return begin(

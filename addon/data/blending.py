@@ -15,7 +15,7 @@ from ..jobs.session import exhaust, live
 from ..scene.provenance import provenance_of
 from .showing import result_problem
 
-BLEND = "levelform_blend"  # custom property: the kept results between which an object lies
+BLEND = "levelform_blend"  # custom property: the two kept results of a blend
 LIVE_RESOLUTION = 64  # while the factor moves
 FACTORS = (-0.2, 1.2)
 Source = bpy.types.Object | str
@@ -98,14 +98,14 @@ def begin_blend(
     into: bpy.types.Object | None = None,
     ends: Mapping[str, Any] | None = None,
 ) -> Running:
-    """Begin to mesh what lies between results.
+    """Begin to mesh a blend of results.
 
     Parameters
     ----------
     into
         An object to refill; None adds one.
     ends
-        What a new object remembers of both ends, see `BLEND`.
+        What a new object stores about both results, see `BLEND`.
 
     Raises
     ------
@@ -159,7 +159,7 @@ def blend_problem(first: bpy.types.Object | None, second: bpy.types.Object | Non
 
 
 def begin_live(first: bpy.types.Object, second: bpy.types.Object, factor: float) -> Running:
-    """Begin to add an object between two results, whose factor can then be moved.
+    """Begin to add an object between two results; its factor can then be moved.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def begin_live(first: bpy.types.Object, second: bpy.types.Object, factor: float)
 
 
 class Moving(Added):
-    """An object between two results, which remembers them."""
+    """An object between two results; it stores their names."""
 
     label = "Blend"
 
@@ -189,14 +189,14 @@ class Moving(Added):
         self._ends = dict(ends)
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
-        """Keep the object; store what it lies between."""
+        """Keep the object; store its two results."""
         added = super().finish(provenance)
         added[BLEND] = self._ends
         return added
 
 
 def ends_of(target: bpy.types.Object | None) -> list[bpy.types.Object]:
-    """Return the two results that an object lies between; empty if it does not or one is gone."""
+    """Return the two results of a blend; empty if the object is not one, or a result is gone."""
     stored = target.get(BLEND) if target is not None else None
     if not hasattr(stored, "to_dict"):
         return []

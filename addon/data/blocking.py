@@ -1,4 +1,4 @@
-"""What scripts call of training images and weights: each call blocks until it is done."""
+"""Blocking functions for scripts: training images and weights."""
 
 from collections.abc import Iterable
 from os import PathLike
@@ -52,7 +52,7 @@ def render_dataset(
         engine, views, size, cameras, seed, samples, tuple(passes)
     )
     place = absolute(out)
-    outcome = dataset_render.Outcome(place, chosen.views)
+    outcome = dataset_render.RenderOutcome(place, chosen.views)
     for step in dataset_render.render_dataset(targets, place, chosen):
         outcome.take(step)
     return outcome.to_json()

@@ -103,7 +103,7 @@ class RenderStep:
 
 
 @dataclass
-class Outcome:
+class RenderOutcome:
     """The outcome of a run.
 
     Attributes
@@ -308,7 +308,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     try:
         settings = RenderSettings(**words | {"passes": tuple(words["passes"])})
-        outcome = Outcome(out, settings.views)
+        outcome = RenderOutcome(out, settings.views)
         for step in render_dataset(targets_of_folder(source)[:limit], out, settings):
             outcome.take(step)
     except LevelformError as error:

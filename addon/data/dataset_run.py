@@ -19,7 +19,7 @@ from ..scene.passes import PASSES
 from ..scene.ticker import Ticker
 from .dataset_convert import Conversion
 from .dataset_render import (
-    Outcome,
+    RenderOutcome,
     RenderSettings,
     RenderStep,
     Target,
@@ -48,7 +48,7 @@ class Run:
 
     def __init__(self) -> None:
         self.step: RenderStep | None = None
-        self.outcome: Outcome | None = None
+        self.outcome: RenderOutcome | None = None
         self.failure: LevelformError | None = None
         self.conversion: Conversion | None = None
         self._steps: Any = None
@@ -93,7 +93,7 @@ class Run:
         if self.running:
             raise RequestError("Images are being rendered already.", "Wait, or cancel (Esc).")
         self.step, self.failure = None, None
-        self.outcome = Outcome(out, settings.views)
+        self.outcome = RenderOutcome(out, settings.views)
         self._settings, self._convert = settings, convert
         self._steps = render_dataset(targets, out, settings, hold=hold)
 

@@ -1,4 +1,4 @@
-"""An image sequence becomes one animated object: a mesh a frame, cached on disk, played back."""
+"""Reconstruct an image sequence as one animated object: one mesh per frame, cached on disk."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ from ..scene.views import ImageLike
 from .blending import blend
 from .series import Steps, finished
 
-REACH = 3.0  # standard deviations of the smoothing that are averaged
+REACH = 3.0  # standard deviations within which frames are averaged
 Reconstruct = Callable[..., bpy.types.Object]
 
 
@@ -60,7 +60,7 @@ def image_steps(
     every: int = 1,
     name: str = "Animation",
 ) -> Steps:
-    """Yield what `reconstruct` begins for each image, and return the object that plays them.
+    """Yield the job that `reconstruct` begins for each image; return the animated object.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def image_steps(
 
 
 def images_of(images: Sequence[ImageLike] | str | PathLike[str]) -> list[ImageLike]:
-    """Return the images of a sequence: as given, or those of a folder, in natural order."""
+    """Return the images of a sequence: the given ones, or those of a folder in natural order."""
     if isinstance(images, str | PathLike):
         folder = Path(absolute(images))
         listed: list[ImageLike] = [str(path) for path in list_images(folder)]
@@ -140,7 +140,7 @@ def _played(
     every: int,
     smooth: float,
 ) -> bpy.types.Object:
-    """Return the object that plays the cache's files, placed as the first frame was."""
+    """Return the object that plays the cache's files, placed like the first frame."""
     mesh = made[0].data.copy()
     mesh.name = name
     played = bpy.data.objects.new(name, mesh)

@@ -39,7 +39,7 @@ def morph(
     start, end
         Frames of the first and the last step.
     way
-        "auto": shape keys if one topology is honest, else a mesh for each step; "vertices" or
+        "auto": shape keys if one topology is accurate, else a mesh for each step; "vertices" or
         "meshes" force one of them.
 
     Raises
@@ -156,28 +156,28 @@ def animate(
     every: int = 2,
     resolution: int = 64,
 ) -> bpy.types.Object:
-    """Add the moving shape of a result whose weights know time, as an animated object.
+    """Add the moving shape of a result as an animated object, for weights with time.
 
     Parameters
     ----------
     target
         A result of weights of four coordinates (Deep Meta Functionals).
     moments
-        Times from -1 to 1, or how many of them.
+        Times from -1 to 1, or their number.
     start, every
-        First frame, and frames a moment.
+        First frame, and frames per moment.
 
     Raises
     ------
     RequestError
-        If the weights know still shapes only.
+        If the weights have no time.
     """
     times = moments_of(moments)
     return finished(animation_steps(target, times, start=start, every=every, resolution=resolution))
 
 
 def moments_of(moments: Sequence[float] | int) -> list[float]:
-    """Return the times from -1 to 1, given as such or as their number."""
+    """Return the times from -1 to 1, given directly or by their number."""
     return list(np.linspace(-1, 1, moments)) if isinstance(moments, int) else list(moments)
 
 
@@ -221,7 +221,7 @@ def animation_steps(
 
 
 def _remove(shown: bpy.types.Object | None, made: Sequence[bpy.types.Mesh]) -> None:
-    """Remove what an animation that did not finish has made."""
+    """Remove the objects and meshes of an unfinished animation."""
     if shown is not None:
         bpy.data.objects.remove(shown)
     for mesh in made:

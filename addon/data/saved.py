@@ -1,4 +1,4 @@
-"""Opens results that were saved to a file, to go on improving them."""
+"""Opens saved results, to continue improving them."""
 
 from pathlib import Path
 
@@ -13,12 +13,12 @@ from .blending import begin_blend
 
 
 def open_result(path: str, *, resolution: int = 128, name: str = "") -> bpy.types.Object:
-    """Add the result that a file holds, as `save_code` wrote it; `improve` goes on from there.
+    """Add the result in a file of `save_code`; `improve` continues it.
 
     Parameters
     ----------
     path
-        A file (.safetensors); of a fit with its images, which need not be there any more.
+        A file (.safetensors); a fit's contains its images.
     resolution
         Cells along the longest side of the volume.
     name
@@ -29,7 +29,7 @@ def open_result(path: str, *, resolution: int = 128, name: str = "") -> bpy.type
     RequestError
         If the file can't be read.
     WorkError
-        If what it holds has no surface.
+        If the result has no surface.
     """
     return exhaust(live.drive(begin_open(path, resolution=resolution, name=name)))
 

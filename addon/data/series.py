@@ -1,4 +1,4 @@
-"""Several jobs that make one object, each begun when the one before has finished.
+"""Several jobs that make one object, one after the other.
 
 The steps are a generator: it yields each job that it has begun, is sent the job's object, and
 returns the last object. Closing it removes what it has made so far. A script runs it to its end
@@ -37,7 +37,7 @@ def finished(steps: Steps, wait: Callable[[Any], bpy.types.Object] = drive) -> b
     Parameters
     ----------
     wait
-        Returns the object of what a step has yielded.
+        Returns the object of a yielded job.
     """
     with closing(steps):
         try:
@@ -78,7 +78,7 @@ class Series:
         Parameters
         ----------
         count : number of steps
-        pattern : how a step is told, see `title`
+        pattern : the words for a step, see `title`
 
         Raises
         ------
@@ -96,7 +96,7 @@ class Series:
             raise
 
     def advance(self) -> bool:
-        """Take the next step if the one before has ended; return whether there is more to do."""
+        """Take the next step if the previous one has ended; return whether there is more to do."""
         if self._steps is None or live.running is not None:
             return self.running
         assert self._current is not None  # it was begun with the first step

@@ -1,4 +1,4 @@
-"""Shows what is inside a result: asks the worker, and adds the exhibits beside the object."""
+"""Shows the inside of a result: asks the worker, and adds the exhibits beside the object."""
 
 import uuid
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ SHOWN = "levelform_shown"  # on what was added: the name of the show
 
 
 def shows_of(target: bpy.types.Object | None) -> tuple[ShowSpec, ...]:
-    """Return what the method of a result can show; empty if it is not known."""
+    """Return the shows of a result's method; empty if unknown."""
     facts = provenance_of(target)
     method = "" if facts is None else facts.get("method", "")
     return next((info.shows for info in live.methods if info.name == method), ())
 
 
 def shows(result: bpy.types.Object) -> tuple[ShowSpec, ...]:
-    """Return what the method of a result can show: names, titles, options.
+    """Return the shows of a result's method: names, titles, options.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def show(
     seed: int = 0,
     **options: Any,
 ) -> list[bpy.types.Object]:
-    """Show what is inside a result, as objects beside it.
+    """Show the inside of a result, as objects beside it.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def begin_show(
     resolution: int = 128,
     seed: int = 0,
 ) -> Running:
-    """Begin to show something of a result.
+    """Begin a show of a result.
 
     Raises
     ------
@@ -134,7 +134,7 @@ class ShowResult(Result):
         self.added: list[bpy.types.Object] = []
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:
-        """Add what was shown beside the result; return the result."""
+        """Add the exhibits beside the result; return the result."""
         target = self.object
         if target is None:
             raise Deleted
@@ -150,7 +150,7 @@ class ShowResult(Result):
         return target
 
     def discard(self) -> None:
-        """Remove what was added."""
+        """Remove the added objects."""
         for added in self.added:
             data = added.data
             bpy.data.objects.remove(added)
@@ -175,7 +175,7 @@ def add_steps(
 def save_code(result: bpy.types.Object, path: str) -> str:
     """Write the code of a result to a file (.safetensors), for `blend` and the terminal.
 
-    That of a fit is the state of its optimisation with its images: `open_result` goes on from it.
+    A fit's is the state of its optimisation with its images: `open_result` continues from it.
 
     Raises
     ------

@@ -59,7 +59,7 @@ def draw(columns: dict[str, list[tuple[float, float]]], steps: int) -> np.ndarra
 
 
 def _smooth(values: np.ndarray, width: int = 5) -> np.ndarray:
-    """Return the moving average over each value and those before it."""
+    """Return the moving average over each value and earlier ones."""
     sums = np.cumsum(np.concatenate([[0.0], values]))
     stops = np.arange(1, len(values) + 1)
     starts = np.maximum(stops - width, 0)

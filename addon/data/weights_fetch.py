@@ -1,7 +1,7 @@
 """Getting weights from Blender: a separate process, watched through a file that it writes.
 
 The process is the terminal's `levelform weights get`. It stops when its standard input is closed,
-which also happens whenever Blender ends; what has come is kept, and the next attempt goes on there.
+which also happens whenever Blender ends; the next attempt continues after the received part.
 """
 
 import contextlib
@@ -28,12 +28,12 @@ class WeightsFetch:
 
     Attributes
     ----------
-    method : whose weights are being got, or were last
+    method : the one whose weights are fetched, or were last
     progress : 0 to 1
-    stage : what it does now, in a few words
+    stage : the current step, in a few words
     stopping : it was asked to stop
     failure : why the last one failed
-    facts : what the last one that ended well said, as `levelform weights get --json`
+    facts : the answer of the last successful one, as `levelform weights get --json` prints it
     """
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class WeightsFetch:
         self.progress, self.stage, self.stopping = 0.0, "Starting", False
 
     def poll(self) -> bool:
-        """Read what it has written; return whether it is running."""
+        """Read its progress; return whether it is running."""
         if self._process is None or self._folder is None:
             return False
         with contextlib.suppress(OSError, ValueError):
@@ -93,13 +93,13 @@ class WeightsFetch:
         return self.running
 
     def cancel(self) -> None:
-        """Ask the process to end; what has come is kept."""
+        """Ask the process to end; the received part is kept."""
         if self._process is not None:
             self.stopping = True
             self._process.stop()
 
     def wait(self) -> dict[str, Any]:
-        """Block until it ends, for scripts; return what it says.
+        """Block until it ends, for scripts; return its answer.
 
         Raises
         ------
@@ -133,7 +133,7 @@ fetching = WeightsFetch()
 
 
 def problem(method: str, *, file: str = "") -> tuple[str, str]:
-    """Return why weights can't be got now, and what to do; empty if they can."""
+    """Return why weights can't be fetched now, and what to do; empty if they can."""
     if method not in PUBLISHED:
         return (
             f"There are no weights of {method!r} to get.",

@@ -1,4 +1,4 @@
-"""Makes a result again, with the settings and from the images that it remembers."""
+"""Makes a result again, with its stored settings and images."""
 
 from dataclasses import replace
 
@@ -18,12 +18,12 @@ def order_again(target: bpy.types.Object, scene: bpy.types.Scene, method: str = 
     Parameters
     ----------
     method
-        To be used instead of the result's own; empty: that one.
+        Used instead of the result's own; empty: the result's.
 
     Raises
     ------
     RequestError
-        If the object is not a result, or what it was made from is gone.
+        If the object is not a result, or its source is gone.
     """
     before = settings_again(target)
     settings = completed(replace(before, method=method or before.method))

@@ -1,4 +1,4 @@
-"""Jobs that refine the scene's cameras, or find those of image files."""
+"""Jobs that refine the scene's cameras, or estimate those of image files."""
 
 import uuid
 from abc import ABC, abstractmethod
@@ -33,15 +33,15 @@ from .results import Deleted, Handle, Result
 from .running import Running
 from .session import exhaust, live
 
-SIDE = 2.0  # metres, of an object in a scene without a volume
+SIDE = 2.0  # metres; longest side of an object in a scene without a volume
 
 
 class _Estimate(Result, ABC):
-    """Cameras that the worker answers with; no mesh is shown.
+    """A job with cameras as its answer; it shows no mesh.
 
     Attributes
     ----------
-    running : the job, once it was begun
+    running : the job, once begun
     """
 
     promise = "The cameras will appear in a moment"
@@ -130,17 +130,16 @@ def refine_cameras(
     background: Background | str = "auto",
     cures: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """Move cameras until the silhouettes of their images agree; nothing is reconstructed.
+    """Refine cameras until the silhouettes of their images agree; nothing is reconstructed.
 
-    The cameras keep their former values, see `restore_cameras`, and stay where they are if nothing
-    is better.
+    Former values are stored, see `restore_cameras`; cameras without a better estimate stay.
 
     Parameters
     ----------
     cameras
         Camera objects with images. None: the scene's ticked ones.
     focal
-        Whether a factor of all focal lengths is found too.
+        Whether to estimate one factor of all focal lengths too.
     background, cures
         As in `reconstruct`.
 
@@ -197,7 +196,7 @@ def find_cameras(
     step
         Degrees between two images of a turntable. None: they go once around.
     focal
-        Focal length in widths of the image. None: from the file, else it is found.
+        Focal length in widths of the image. None: from the file, else estimated.
     side
         The object's longest side. None: that of the scene's volume, else 2 m.
     background
@@ -255,7 +254,7 @@ def begin_refine(
     ----------
     chosen : these cameras; None: the ticked ones
     background, cures : as in `Settings`
-    focal : whether a factor of all focal lengths is found too
+    focal : whether to estimate one factor of all focal lengths too
 
     Raises
     ------

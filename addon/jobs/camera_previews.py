@@ -1,4 +1,4 @@
-"""Jobs that show what cameras would be made from: masks of images, pieces of a sheet."""
+"""Jobs that show the input of camera estimation: masks of images, pieces of a sheet."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ class ShownImages(Checked):
 
     @property
     def masks(self) -> tuple[ViewMask, ...]:
-        """The masks that were found."""
+        """The detected masks."""
         assert self.running is not None  # it was begun
         assert self.running.job.masks is not None  # the job has finished
         return self.running.job.masks.masks
@@ -102,7 +102,7 @@ def begin_masks_of(
     background: Background | None = None,
     as_given: bool = False,
 ) -> Running:
-    """Begin to find the masks of image files, to be shown before their cameras are found.
+    """Begin to find the masks of image files, to show them before their cameras are estimated.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def begin_masks_of(
 
 
 def begin_find_shown(scene: bpy.types.Scene) -> Running:
-    """Begin to find the cameras of the images that the panel shows.
+    """Begin to estimate the cameras of the images shown in the panel.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def begin_find_shown(scene: bpy.types.Scene) -> Running:
 # ---------------------------------------------------------------- drawings
 
 
-class Pieces(FromFile):
+class SheetPieces(FromFile):
     """The pieces of a sheet, in the panel's list; no camera is made."""
 
     label = "Show Drawings"
@@ -187,7 +187,7 @@ def find_drawings(
         preview=preview,
     )
     exhaust(live.drive(running))
-    assert isinstance(running.result, Pieces)
+    assert isinstance(running.result, SheetPieces)
     return {name: value for name, value in running.result.facts.items() if name != "out"}
 
 
@@ -209,4 +209,4 @@ def begin_pieces(
         As `begin_drawings`.
     """
     request, files, folder = drawing_request(paths, scene, names, None, background, preview)
-    return live.begin(request, Pieces(request.job, scene, folder, files), {})
+    return live.begin(request, SheetPieces(request.job, scene, folder, files), {})

@@ -63,7 +63,7 @@ class FromFile(Result):
 
     @abstractmethod
     def _read(self, scene: bpy.types.Scene) -> None:
-        """Store in the scene what the file holds."""
+        """Store the file's contents in the scene."""
 
     def _show(self, update: MeshUpdate) -> bool:
         return True
@@ -95,7 +95,7 @@ class FileCameras(FromFile):
 
 
 class DrawingCameras(FileCameras):
-    """Cameras of drawings; those that they replace are removed."""
+    """Cameras of drawings; the cameras that they replace are removed."""
 
     label = "Cameras of Drawings"
 
@@ -199,8 +199,8 @@ def cameras_from_photographs(
     source
         A folder, a video, or image files. Frames of a video are written into a folder beside it.
     masks
-        "use" them to ignore what they hide, where the background does not move with the object;
-        "ignore" them; "auto": use them only where the cameras can't be found without.
+        "use" them to ignore the background, if it does not move with the object; "ignore" them;
+        "auto": use them only if the cameras can't be estimated without them.
     distortion
         Find and undo the lens distortion.
     side
@@ -299,7 +299,7 @@ def drawing_request(
 
 
 def begin_again(scene: bpy.types.Scene) -> Running:
-    """Begin to place the listed drawings again, under the names that the list has now.
+    """Begin to place the listed drawings again, under the list's current names.
 
     Raises
     ------
@@ -311,7 +311,7 @@ def begin_again(scene: bpy.types.Scene) -> Running:
         raise RequestError("No drawings were cut yet.", "Choose a sheet of drawings.")
     names = scene_drawings.names_of(scene)
     kept = [(path, name) for path, name in zip(paths, names, strict=False) if name != "-"]
-    if len(paths) > 1:  # separate drawings: those that are left out are not read
+    if len(paths) > 1:  # separate drawings: omitted ones are not read
         paths, names = [path for path, _ in kept], tuple(name for _, name in kept)
     replaced = scene_drawings.cameras_of(scene)
     return begin_drawings(paths, scene, names, replaced=replaced)

@@ -4,8 +4,7 @@ import os
 from collections.abc import Iterable
 from os import PathLike
 
-from ...backend.contract.errors import RequestError
-from ...backend.contract.image_files import list_images
+from ...backend.contract.image_files import list_images, no_images
 from .requests import absolute
 
 
@@ -15,7 +14,7 @@ def image_paths(given: str | PathLike[str] | Iterable[str | PathLike[str]]) -> l
     Raises
     ------
     RequestError
-        If a folder holds no image.
+        If a folder holds no readable image.
     """
     paths = [given] if isinstance(given, str | PathLike) else list(given)
     files = [absolute(path) for path in paths]
@@ -23,5 +22,5 @@ def image_paths(given: str | PathLike[str] | Iterable[str | PathLike[str]]) -> l
         return files
     found = [str(path) for path in list_images(files[0])]
     if not found:
-        raise RequestError(f"The folder {files[0]} holds no images.", "Name another folder.")
+        raise no_images(files[0])
     return found

@@ -1,4 +1,4 @@
-"""Stop a method that improves its result while it is shown, or let it go on."""
+"""Stop a method that improves its result while it is shown, or continue it."""
 
 import bpy
 
@@ -24,7 +24,7 @@ def improve(
     RequestError
         If its method does not improve results, or its mesh can't be replaced.
     WorkError
-        If the worker no longer keeps the result; the mesh is as it was.
+        If the worker no longer keeps the result; the mesh is unchanged.
     """
     given = {"time": time, "steps": steps}
     options = {name: value for name, value in given.items() if value is not None}
@@ -32,18 +32,18 @@ def improve(
 
 
 def stop() -> None:
-    """Stop improving the running job's result, and keep it; `improve` goes on from there.
+    """Stop improving the running job's result, and keep it; `improve` continues it.
 
     For a script that drives `stream` itself, which then yields the last mesh.
 
     Raises
     ------
     RequestError
-        If no job is running that improves its result.
+        If no running job improves its result.
     """
     if not live.improving:
         raise RequestError(
-            "No job is running that improves its result.",
+            "No running job improves its result.",
             'Start one by `stream(method="fit")` and call this between its events.',
         )
     live.finish_early()

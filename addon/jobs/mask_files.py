@@ -27,7 +27,7 @@ class ViewsMasked(Checked):
     """Masks of views; nothing is shown in the panel."""
 
     label = "Find Masks"
-    promise = "The masks will be there in a moment"
+    promise = "The masks will appear in a moment"
 
 
 def begin_view_masks(

@@ -1,4 +1,4 @@
-"""What a result remembers of its request, so that it can be made again with the same settings."""
+"""A result's stored request, to make it again with the same settings."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -21,14 +21,14 @@ _REMEMBERED = ("method", "weights", "resolution", "level", "color", "seed", "opt
 
 
 def memory_of(scene: bpy.types.Scene, settings: Settings) -> dict[str, Any]:
-    """Return what a result remembers: the settings, and where the panel's images come from."""
+    """Return what a result stores: the settings, and the source of the panel's images."""
     kept = {name: getattr(settings, name) for name in _REMEMBERED}
     background = asdict(settings.background)
     return plain({**kept, "background": background, "source": _source_memory(scene)})
 
 
 def source_label(scene: bpy.types.Scene) -> str:
-    """Return the word after which results of the panel's source are named; may be empty."""
+    """Return the name for results of the panel's source; may be empty."""
     chosen = scene.levelform
     if chosen.source == "IMAGE":
         return stem_of(chosen.image.name) if chosen.image is not None else ""
@@ -90,7 +90,7 @@ def source_again(target: bpy.types.Object, scene: bpy.types.Scene) -> ViewSource
 
 
 def _source_memory(scene: bpy.types.Scene) -> Mapping[str, Any]:
-    """Return where the panel's images come from."""
+    """Return the source of the panel's images."""
     chosen = scene.levelform
     if chosen.source == "FILES":
         return {"kind": "FILES", "path": chosen.path}
@@ -104,8 +104,8 @@ def _camera(name: str, scene: bpy.types.Scene) -> bpy.types.Object:
     camera = scene.objects.get(name)
     if camera is None or camera.type != "CAMERA":
         raise RequestError(
-            f"The camera {name}, from which it was made, is gone.",
-            "Undo its deletion, or reconstruct from the cameras that are there.",
+            f"Its camera {name} is gone.",
+            "Undo its deletion, or reconstruct from the existing cameras.",
         )
     return camera
 
@@ -114,7 +114,7 @@ def _image(told: Mapping[str, Any]) -> bpy.types.Image | str:
     image = bpy.data.images.get(told["image"])
     if image is None and not told.get("path"):
         raise RequestError(
-            f"The image {told['image']}, from which it was made, is gone.",
+            f"Its image {told['image']} is gone.",
             "Choose an image in the panel and reconstruct from it.",
         )
     return image if image is not None else absolute(told["path"])

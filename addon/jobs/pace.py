@@ -1,8 +1,8 @@
 """How much of a job's time has passed, and how much is left; does not use `bpy`.
 
-The worker reports a stage and the fraction of it that is done, not of its time. The time of each
-stage is that of the last job of the same kind, and once the stage has run for a while, that of its
-own progress. For the first job of a kind the stages' weights are all that is known.
+The worker reports a stage and the fraction of its work, not of its time. The time of a stage is
+that of the last job of the same kind; once it has run for a while, it is extrapolated from its own
+progress. For the first job of a kind, only the stages' weights are known.
 """
 
 import time
@@ -52,7 +52,7 @@ class Pace:
             self._leave(now)
             self._stage, self._entered = progress.stage, now
         passed, left = now - self._began, self._left(progress, now)
-        if left is None or self.kind not in _known:  # the stages' weights are all that is known
+        if left is None or self.kind not in _known:  # only the stages' weights are known
             self.fraction = max(self.fraction, min(progress.overall, _LARGEST))
             self.left = left
             return
@@ -71,7 +71,7 @@ class Pace:
             self._spent[self._stage] = self._spent.get(self._stage, 0.0) + now - self._entered
 
     def _left(self, progress: Progress, now: float) -> float | None:
-        """Return the seconds left; None if nothing is known of them."""
+        """Return the seconds left; None if unknown."""
         here = now - self._entered
         known = _known.get(self.kind)
         if known is not None and progress.stage in known:
@@ -85,7 +85,7 @@ class Pace:
 
 
 def _rest(here: float, fraction: float, expected: float) -> float:
-    """Return the seconds left of a stage, by its own progress and by what it took the last time."""
+    """Return the seconds left of a stage, by its own progress and its last duration."""
     known = max(expected - here, 0.0)
     if fraction <= 0.0:
         return known

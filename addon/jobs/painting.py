@@ -12,14 +12,14 @@ from ...backend.contract.protocol import MeshData, Paint, Painted
 from ...backend.contract.settings import QUADS, TEXTURE, Settings
 from ..scene import meshes, shading, surfaces, textures
 from ..scene.provenance import PROVENANCE
-from ..scene.surfaces import Surface
+from ..scene.surfaces import MeshSurface
 from .results import Deleted, Handle, Result
 from .running import Running
 from .session import live
 from .targets import remesh_problem
 
 TEXTURED = "texture"  # in an object's provenance: pixels along a side of its texture
-TEXTURED_FACES = 100_000  # triangles of a mesh that is unwrapped; one of more is simplified first
+TEXTURED_FACES = 100_000  # maximum triangles of a mesh to unwrap; larger ones are simplified first
 SHARP_ANGLE = radians(180)  # all edges smooth
 
 
@@ -30,7 +30,7 @@ class Repainted(Result):
 
     Parameters
     ----------
-    surface : whose colours and texture are asked for
+    surface : the surface to colour and texture
     reshaped : the surface has other faces than the object's mesh
     sharp_angle : radians; edges of a new surface are sharp where faces meet at this angle or more
     """
@@ -42,7 +42,7 @@ class Repainted(Result):
         self,
         job: str,
         target: bpy.types.Object,
-        surface: Surface,
+        surface: MeshSurface,
         label: str,
         *,
         reshaped: bool,
@@ -92,7 +92,7 @@ class Repainted(Result):
         self._newest = None
 
     def _mesh(self, before: bpy.types.Mesh) -> Any:
-        """Return a new mesh with the surface; what it has beside its faces is that of the old."""
+        """Return a new mesh with the surface; all except faces is copied from the old one."""
         surface = self._surface
         if self._reshaped:
             mesh = bpy.data.meshes.new(before.name)
@@ -129,7 +129,7 @@ def begin_texture(
     Parameters
     ----------
     size : pixels along a side; None: 2048
-    faces : triangles of a mesh that is unwrapped as it is; one of more is simplified
+    faces : maximum triangles of a mesh to unwrap; larger ones are simplified first
 
     Raises
     ------
@@ -149,7 +149,7 @@ def begin_texture(
 def begin_quads(
     target: bpy.types.Object, count: int, *, sharp_angle: float = SHARP_ANGLE
 ) -> Running:
-    """Begin to rebuild a reconstruction of quads; a texture that it has is baked again.
+    """Begin to rebuild a reconstruction as quads; its texture, if any, is baked again.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def begin_quads(
 
 
 def then_finish(settings: Settings) -> Callable[[bpy.types.Object], Running] | None:
-    """Return what begins the quads and the texture of a finished mesh; None: none are asked for."""
+    """Return a function that begins the requested quads and texture of a mesh; None if none are."""
     quads, texture = settings.quads, settings.texture
     if quads is None and texture is None:
         return None
@@ -189,14 +189,14 @@ def then_finish(settings: Settings) -> Callable[[bpy.types.Object], Running] | N
 
 
 def then_texture(before: Mapping[str, Any]) -> Callable[[bpy.types.Object], Running] | None:
-    """Return what bakes the texture again that an object had; None: it had none."""
+    """Return a function that bakes an object's texture again; None if it had none."""
     size = before.get(TEXTURED)
     return None if size is None else lambda target: begin_texture(target, int(size))
 
 
 def _begin(
     target: bpy.types.Object,
-    surface: Surface,
+    surface: MeshSurface,
     facts: dict[str, Any],
     label: str,
     size: int | None,

@@ -1,4 +1,4 @@
-"""What the panel's settings say: the source, the settings of a job, and what is wrong with them."""
+"""Read the panel: the source, the settings of a job, and their problems."""
 
 from dataclasses import replace
 from os import PathLike, path
@@ -51,7 +51,7 @@ def scene_settings(scene: bpy.types.Scene) -> Settings:
 
 
 def settings_problem(scene: bpy.types.Scene) -> str:
-    """Return what is wrong with the panel's settings; empty if nothing is."""
+    """Return the problem of the panel's settings; empty if there is none."""
     try:
         checked(scene_settings(scene))
     except RequestError as error:

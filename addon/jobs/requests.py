@@ -51,7 +51,7 @@ DEFAULT_METHOD = METHOD.default
 
 @dataclass(frozen=True)
 class Order:
-    """A reconstruction as the panel asked for it, which may begin later.
+    """A reconstruction requested by the panel; it may begin later.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ def order_of(scene: bpy.types.Scene) -> Order:
     source, settings = panel_source(scene), completed(scene_settings(scene))
     method = method_for(settings.method, source.views)
     if settings.method == AUTO and method == SINGLE_IMAGE and stands_nowhere(source):
-        method = ""  # the image will choose it
+        method = ""  # it is chosen by the image
     check_cures(settings.cures, len(source.views))
     volume = None if chosen.source == "IMAGE" else chosen.volume
     return Order(
@@ -115,7 +115,7 @@ def order_of(scene: bpy.types.Scene) -> Order:
 
 
 def stands_nowhere(source: ViewSource) -> bool:
-    """Return whether no camera says where the object of one image is."""
+    """Return whether the source is one image without a camera."""
     return len(source.views) == 1 and source.views[0].camera is None
 
 
@@ -223,7 +223,7 @@ def _begin(order: Order, scene: bpy.types.Scene, *, front: float | None) -> Runn
 
 
 def _facts(job: str, source: ViewSource, settings: Settings) -> dict[str, Any]:
-    """Return the facts about a reconstruction that are known before it."""
+    """Return the facts known before a reconstruction."""
     return {
         "view_names": [view.name for view in source.views],
         "options": dict(settings.options),
@@ -272,7 +272,7 @@ def begin_remesh(
     )
     result = Replaced(job, target, bpy.context.scene)
     facts = {**before, "options": options}
-    for name in (TEXTURED, "quads"):  # what the new mesh is not, until it is made so again
+    for name in (TEXTURED, "quads"):  # the new mesh has neither until they are made again
         facts.pop(name, None)
     return live.begin(request, result, facts, then=then_texture(before))
 
@@ -283,7 +283,7 @@ def begin_improve(target: bpy.types.Object, options: Mapping[str, Any]) -> Runni
     Parameters
     ----------
     options
-        Of the method: how long.
+        Of the method: its duration.
 
     Raises
     ------
@@ -305,7 +305,7 @@ def begin_improve(target: bpy.types.Object, options: Mapping[str, Any]) -> Runni
         improve=True,
     )
     facts = dict(before)
-    for name in (TEXTURED, "quads"):  # what the new mesh is not, until it is made so again
+    for name in (TEXTURED, "quads"):  # the new mesh has neither until they are made again
         facts.pop(name, None)
     result = Replaced(job, target, bpy.context.scene)
     return live.begin(request, result, facts, then=then_texture(before))

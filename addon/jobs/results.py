@@ -58,7 +58,7 @@ class Result(ABC):
     undoes : whether the finished job is an undo step of its own
     shown : number of meshes shown so far
     last : the last mesh shown
-    exhibits : what the worker has shown so far, of a job that shows
+    exhibits : the exhibits received so far, for a job that shows
     """
 
     label = ""
@@ -160,7 +160,7 @@ class Added(Result):
     ) -> None:
         super().__init__(job, scene)
         self._arrange = arrange  # moves the finished object, before its undo step
-        self._grounded = arrange is on_ground  # then its first mesh is moved as well
+        self._grounded = arrange is on_ground  # then its first mesh is moved too
         self._name = name
         self._images = images
         self._mesh: Handle | None = None
@@ -182,7 +182,7 @@ class Added(Result):
         if not meshes.refill(obj, update):
             return False
         if self.last is None or (update.world_from_mesh != self.last.world_from_mesh).any():
-            meshes.place(obj, update)  # the first look stands elsewhere
+            meshes.place(obj, update)  # the first mesh stands elsewhere
         if update.colors is not None:
             _show_colors(obj)
         return True
@@ -197,7 +197,7 @@ class Added(Result):
         hidden: Sequence[bpy.types.Object] = ()
         if self._grounded:
             hidden = on_ground(added)
-        elif self._arrange is None:  # else it moves away from where others may stand
+        elif self._arrange is None:  # otherwise it will move away from other results
             hidden = gallery.hide_earlier(added, scene)
         self._hidden += [Handle.of(thing) for thing in hidden]
         if update.colors is not None:
@@ -221,7 +221,7 @@ class Added(Result):
         return obj
 
     def _move(self, obj: bpy.types.Object, arrange: Callable[[bpy.types.Object], None]) -> None:
-        """Move the object, and note which earlier results that hides."""
+        """Move the object, and note the earlier results that it hides."""
         shown = [r for r in gallery.results_of(obj.users_scene[0]) if gallery.is_shown(r)]
         arrange(obj)
         self._hidden += [Handle.of(result) for result in shown if not gallery.is_shown(result)]

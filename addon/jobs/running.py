@@ -27,17 +27,17 @@ class Running:
 
     Attributes
     ----------
-    result : the object that is being filled
-    facts : facts about the mesh that are known in advance, to be stored on its object
+    result : the object to fill
+    facts : facts about the mesh known in advance, to store on its object
     selected : the selection when the job began
     job : the job in the queue
     error : the error in Blender for which the job is being stopped
     deleted : whether the user deleted the object
     outcome : the object, once the job has finished
     marks : where to write whether the views agree; None: nowhere
-    then : begins another job on the object when this one has finished, such as its texture
-    next : that job
-    masks_shown : whether the panel has got the views' masks
+    then : begins a following job on the object, such as its texture
+    next : the following job
+    masks_shown : whether the panel has received the views' masks
     """
 
     result: Result
@@ -87,7 +87,7 @@ class Running:
 
     @property
     def finished(self) -> bool:
-        """Whether its result is to be kept."""
+        """Whether to keep its result."""
         return self.job.state is JobState.FINISHED and not self.stopping
 
     @property
@@ -114,7 +114,7 @@ class Running:
         return False
 
     def settle(self) -> None:
-        """Keep the result of an ended job, or take it back; write whether its views agree."""
+        """Keep or remove the result of an ended job; write whether its views agree."""
         try:
             with in_window():
                 if self.marks is not None and self.job.checked is not None:
@@ -124,7 +124,7 @@ class Running:
                     self._keep()
                 else:
                     self.result.discard()
-        except Exception as error:  # Levelform must go on whatever it is
+        except Exception as error:  # Levelform must continue after any error
             logger.exception("the job %s could not be settled", self.job.id)
             self.outcome, self.error = (
                 None,
@@ -142,7 +142,7 @@ class Running:
                 thumbnails.remember(self.result.scene, self.job.masks.masks)
             else:
                 masks.remember(self.result.scene, self.job.masks)
-        except Exception:  # the mesh goes on without
+        except Exception:  # the job continues without them
             logger.exception("the masks of the job %s could not be shown", self.job.id)
 
     def begin_next(self) -> LevelformError | None:
@@ -160,7 +160,7 @@ class Running:
         return None
 
     def discard(self) -> None:
-        """Take back everything the job has shown, as far as possible."""
+        """Remove everything the job has shown, as far as possible."""
         try:
             with in_window():
                 self.result.discard()
@@ -173,7 +173,7 @@ class Running:
             outcome = self.result.finish({**self.facts, **plain(self.job.stats)})
         except Deleted:
             return
-        hidden = self.result.hidden  # hiding them took them out of the selection
+        hidden = self.result.hidden  # hiding them deselected them
         if self.result.selects and selection() - hidden == self.selected - hidden:
             select(outcome)
             gallery.choose(outcome, self.result.scene)

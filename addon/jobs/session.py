@@ -37,12 +37,12 @@ logger = logging.getLogger(__name__)
 
 
 class LiveSession(WorkerAccess):
-    """What lives as long as Blender does.
+    """The session of a running Blender.
 
     Attributes
     ----------
     running : the running job; None when idle
-    waiting : what begins after the running job, in order
+    waiting : the jobs to begin after the running one, in order
     """
 
     def __init__(self) -> None:
@@ -67,7 +67,7 @@ class LiveSession(WorkerAccess):
         self._failed_inputs = None if error is None else _inputs()
 
     def told_failure(self) -> LevelformError | None:
-        """Return the failure as long as the inputs are those that it failed with."""
+        """Return the failure as long as the inputs are unchanged since."""
         if self._failure is None or self._failed_inputs != _inputs():
             return None
         return self._failure
@@ -206,7 +206,7 @@ class LiveSession(WorkerAccess):
         return shown
 
     def _settle(self, running: Running, *, patient: bool) -> None:
-        """Keep or take back the result of an ended job."""
+        """Keep or remove the result of an ended job."""
         if running.finished and patient and bpy.context.mode != "OBJECT":
             return  # an undo step pushed in another mode would not contain the object
         running.settle()
@@ -321,7 +321,7 @@ def exhaust(events: Generator[Any, None, bpy.types.Object]) -> bpy.types.Object:
 
 
 def _inputs() -> object:
-    """Return what a failure may be due to: the panel's inputs, and whether there is a backend."""
+    """Return possible causes of a failure: the panel's inputs, and whether there is a backend."""
     return inputs.fingerprint(bpy.context.scene), interpreter.here.backend is None
 
 

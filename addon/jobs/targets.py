@@ -1,4 +1,4 @@
-"""Which objects hold a result whose mesh can be made anew."""
+"""Which objects hold a result that can be meshed again."""
 
 import bpy
 

@@ -1,4 +1,4 @@
-"""Places the volume around the object that the cameras see: a job of the worker."""
+"""Places the volume around the object in the cameras' view: a job of the worker."""
 
 import uuid
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from .session import exhaust, live
 
 
 class PlacedVolume(Result):
-    """The scene's volume, where the worker found the object.
+    """The scene's volume, placed around the object.
 
     Attributes
     ----------
-    running : the job, once it was begun
+    running : the job, once begun
     """
 
     label = "Volume from Cameras"
@@ -52,7 +52,7 @@ class PlacedVolume(Result):
 def volume_from_cameras(
     scene: bpy.types.Scene | None = None, *, front: float | None = None
 ) -> bpy.types.Object:
-    """Place the scene's volume around the object that its ticked cameras see.
+    """Place the scene's volume around the object in the view of its ticked cameras.
 
     The worker estimates it; this blocks until it has answered. If there is no volume, one is added.
 

@@ -1,4 +1,4 @@
-"""The jobs that wait for the running one, in order."""
+"""The jobs waiting for the running one, in order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from ..scene.windows import in_window
 from .running import Running
 
 
-class Session(Protocol):
-    """What runs one job at a time."""
+class JobRunner(Protocol):
+    """A session that runs one job at a time."""
 
     running: Running | None
     failure: LevelformError | None
@@ -18,7 +18,7 @@ class Session(Protocol):
 
 @dataclass(frozen=True)
 class Waiting:
-    """A job that waits: its name for the panel, and what begins it."""
+    """A waiting job: its name for the panel, and the function that begins it."""
 
     name: str
     begin: Callable[[], Running]
@@ -27,8 +27,8 @@ class Waiting:
 class WaitingJobs(list[Waiting]):
     """Jobs in the order in which they will begin."""
 
-    def begin_next(self, session: Session) -> None:
-        """Begin the first one, unless a job runs; one that can't begin is the session's failure."""
+    def begin_next(self, session: JobRunner) -> None:
+        """Begin the first one, unless a job runs; the session stores its failure to begin."""
         while session.running is None and self:
             before = session.failure
             try:

@@ -1,4 +1,4 @@
-"""The worker as the rest of the add-on sees it: its methods, its state, what it is told to drop."""
+"""The worker for the rest of the add-on: its methods, its state, what it should forget."""
 
 import time
 from abc import ABC, abstractmethod
@@ -16,7 +16,7 @@ WAIT = 0.002  # seconds that a script sleeps while there are no events
 
 
 class WorkerAccess(ABC):
-    """What can be asked of the worker and told to it outside of a job.
+    """Questions and orders to the worker outside of a job.
 
     Attributes
     ----------

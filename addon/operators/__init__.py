@@ -19,7 +19,7 @@ class Reporter:
     """An operator that does its work in `run`, and reports errors instead of raising them.
 
     An error is said once: by the panel where the artist sees it, else by Blender. Blender's classes
-    can't be abstract, so a test makes sure that every operator has what is only declared here.
+    can't be abstract, so a test checks that every operator defines the methods declared here.
     """
 
     options: Any  # Blender's: how the operator was called

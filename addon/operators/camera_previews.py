@@ -1,4 +1,4 @@
-"""Buttons below images that are shown before their cameras are found."""
+"""Buttons below images shown before their cameras are estimated."""
 
 import bpy
 

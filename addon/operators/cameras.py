@@ -22,7 +22,7 @@ from ..scene.wording import sentence, told
 from . import Reporter, refuse, tab_is_open
 
 SHOWN_PAIRS = 12  # of a drop's dialog
-# What makes cameras for images that have none, where it is registered.
+# The operators that make cameras for images without one, if registered.
 CAMERA_MAKERS = (
     "levelform.camera_ring",
     "levelform.drawings",
@@ -143,11 +143,11 @@ class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
 
 
 def show_mask_at_once(context: bpy.types.Context) -> None:
-    """Show what is taken for the object in a dropped image, if the backend can tell now."""
+    """Show the mask of a dropped image, if the backend is ready."""
     settings = context.scene.levelform
     if settings.source != "IMAGE" or settings.image is None or live.running is not None:
         return
-    with contextlib.suppress(LevelformError):  # told when the artist asks for more
+    with contextlib.suppress(LevelformError):  # reported by the next job
         begin_masks(context)
         live.wake()
 

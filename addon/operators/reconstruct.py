@@ -58,7 +58,7 @@ class LEVELFORM_OT_finish_early(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, "" if live.improving else "No job is running that improves its result.")
+        return refuse(cls, "" if live.improving else "No running job improves its result.")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         live.finish_early()

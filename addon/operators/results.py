@@ -15,7 +15,7 @@ from . import Reporter, Starter, refuse
 
 
 class _OfResult:
-    """An operator on the result of a name; without one on the active object."""
+    """An operator on the named result; without a name on the active object."""
 
     name: StringProperty(name="Result", options={"SKIP_SAVE", "HIDDEN"})
 

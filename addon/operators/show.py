@@ -1,4 +1,4 @@
-"""Shows what is inside a result, steps through sequences, saves codes."""
+"""Shows the inside of a result, steps through sequences, saves codes."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ class LEVELFORM_OT_show(Starter, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: Any) -> str:
-        """Return what the show is."""
+        """Return the description of the show."""
         specs = {spec.name: spec for spec in shows_of(context.object)}
         spec = specs.get(properties.what)
         return cls.bl_label if spec is None else f"{spec.help[:1].upper()}{spec.help[1:]}"

@@ -14,7 +14,7 @@ from . import Starter, refuse
 SIZES = [(str(n), f"{n // 1024} k", f"{n} x {n} pixels") for n in (1024, 2048, 4096)]
 
 
-class _OfResult(Starter):
+class _OfSelected(Starter):
     """An operator on the selected result."""
 
     @classmethod
@@ -24,7 +24,7 @@ class _OfResult(Starter):
         return refuse(cls, reason)  # pyright: ignore[reportArgumentType]
 
 
-class LEVELFORM_OT_texture(_OfResult, bpy.types.Operator):
+class LEVELFORM_OT_texture(_OfSelected, bpy.types.Operator):
     """Unwrap the mesh and bake a texture from the images, with a material that shows it"""
 
     bl_idname = "levelform.texture"
@@ -44,7 +44,7 @@ class LEVELFORM_OT_texture(_OfResult, bpy.types.Operator):
         return begin_texture(context.object, int(self.size), faces=self.faces)
 
 
-class LEVELFORM_OT_quads(_OfResult, bpy.types.Operator):
+class LEVELFORM_OT_quads(_OfSelected, bpy.types.Operator):
     """Rebuild the mesh of quads by QuadriFlow; colors are taken anew, a texture is baked again"""
 
     bl_idname = "levelform.quads"

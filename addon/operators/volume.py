@@ -1,4 +1,4 @@
-"""Places the volume around the object that the cameras see, or where a result was made."""
+"""Places the volume around the object in the cameras' view, or where a result was made."""
 
 import bpy
 

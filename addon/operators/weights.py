@@ -1,4 +1,4 @@
-"""Gets weights that are fetched on request, takes them from a file, and removes them."""
+"""Fetches published weights, takes them from a file, and removes them."""
 
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ class _Getter(_WeightsReporter):
             """Start the process."""
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Start, and return at once where there is a window."""
+        """Start, and return at once if there is a window."""
         return self._attempt(self.run if bpy.app.background else self._start_and_wake, context)
 
     def run(self, _context: bpy.types.Context) -> None:
@@ -110,7 +110,7 @@ class LEVELFORM_OT_cancel_weights(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, "" if fetching.running else "No weights are being got.")
+        return refuse(cls, "" if fetching.running else "No weights are being fetched.")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
         fetching.cancel()
@@ -135,7 +135,7 @@ class LEVELFORM_OT_remove_weights(_WeightsReporter, bpy.types.Operator):
 
 
 def facts_of(method: str) -> tuple[str, ...]:
-    """Return lines about the file that would be fetched: what, whose, how large, which hash."""
+    """Return lines about the file to fetch: contents, authors, size, hash."""
     known = PUBLISHED[method]
     return (
         f"{known.file}, {megabytes(known.size)}, from {known.page}",

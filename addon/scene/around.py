@@ -1,4 +1,4 @@
-"""Images whose cameras are still to be found, shown with their masks before the search."""
+"""Images shown with their masks before their cameras are estimated."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,7 +23,7 @@ WAYS = (
 
 
 class LevelformAroundImage(bpy.types.PropertyGroup):
-    """One image, and what is taken for the object in it."""
+    """One image, and its mask."""
 
     path: StringProperty(options={"HIDDEN"})
     doubt: StringProperty(description="Why its mask may be wrong", options={"HIDDEN"})
@@ -61,7 +61,7 @@ class CameraSearch:
 
 
 class LevelformAround(CameraSearch, bpy.types.PropertyGroup):
-    """The images in the order in which they were taken, and what is known about them."""
+    """The images, in the order in which they were taken, and the settings of the search."""
 
     entries: CollectionProperty(type=LevelformAroundImage)
 

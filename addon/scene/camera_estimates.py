@@ -1,4 +1,4 @@
-"""Writes found cameras into the scene: new values of its cameras, kept old ones, new cameras."""
+"""Writes estimated cameras into the scene: new values, stored old ones, new cameras."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ COLLECTION = "Levelform Cameras"
 
 
 def check_movable(cameras: Sequence[bpy.types.Object]) -> None:
-    """Refuse cameras whose pose or lens is not their own.
+    """Refuse cameras that can't be moved.
 
     Raises
     ------
@@ -55,13 +55,13 @@ def move_cameras(
     given: Sequence[CameraData | None],
     refined: Sequence[CameraData | None],
 ) -> int:
-    """Move cameras as a refinement found; return how many moved.
+    """Move cameras to their refined poses; return the number of moved ones.
 
     Each keeps its former values, see `restore_cameras`; a second refinement keeps the first ones.
 
     Parameters
     ----------
-    given, refined : each camera as it was sent to the worker, and as it came back
+    given, refined : each camera as sent to the worker, and as returned
     """
     lenses: dict[bpy.types.ID, float] = {}
     moved = 0

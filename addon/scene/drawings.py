@@ -16,12 +16,12 @@ def remember(
     facts: Mapping[str, Any],
     cameras: Sequence[bpy.types.Object],
 ) -> None:
-    """Store what was cut and placed, for the list in the panel; pieces left out stay listed.
+    """Store the drawings, for the list in the panel; omitted pieces stay listed.
 
     Parameters
     ----------
     paths : the sheet, or the separate drawings
-    facts : what the worker says of them
+    facts : the worker's facts about them
     cameras : in the order of the facts' views
     """
     chosen = scene.levelform_drawings
@@ -73,13 +73,13 @@ def show(
 
 
 def _tell(chosen: Any, paths: Sequence[str], facts: Mapping[str, Any]) -> None:
-    """Store the files and what is remarkable."""
+    """Store the files and the remarks."""
     chosen.paths = "\n".join(paths)
     chosen.remarks = "\n".join(facts["remarks"])
 
 
 def _drop_images(scene: bpy.types.Scene) -> None:
-    """Remove the images of pieces that were shown and got no camera."""
+    """Remove the images of shown pieces without a camera."""
     for entry in scene.levelform_drawings.entries:
         image, entry.image = entry.image, None if entry.camera is None else entry.image
         if entry.camera is None and image is not None and not image.users:
@@ -87,7 +87,7 @@ def _drop_images(scene: bpy.types.Scene) -> None:
 
 
 def names_of(scene: bpy.types.Scene) -> tuple[str, ...]:
-    """Return the sides of the listed drawings; "-" for those that are left out."""
+    """Return the sides of the listed drawings; "-" for omitted ones."""
     entries = scene.levelform_drawings.entries
     return tuple(entry.side if entry.use else "-" for entry in entries)
 

@@ -1,4 +1,4 @@
-"""What a method shows, as objects and images of the scene."""
+"""A method's exhibits as objects and images of the scene."""
 
 from typing import Any
 

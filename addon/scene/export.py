@@ -27,8 +27,8 @@ def check_output(path: str | PathLike[str], *, textured: bool = False) -> None:
     Raises
     ------
     RequestError
-        If the format is unknown or holds no texture where one is to be written, or the folder is
-        missing or may not be written to.
+        If the format is unknown or can't hold the texture to write, or the folder is missing or not
+        writable.
     """
     target = Path(path)
     known = (*MESH_SUFFIXES, SCENE_SUFFIX)

@@ -42,7 +42,7 @@ def collection_of(scene: bpy.types.Scene) -> bpy.types.Collection | None:
 
 
 def make_collection(scene: bpy.types.Scene) -> bpy.types.Collection:
-    """Return the scene's collection of results, which is made if there is none."""
+    """Return the scene's collection of results; make it if there is none."""
     known = collection_of(scene)
     if known is None:
         known = bpy.data.collections.new(COLLECTION)
@@ -55,7 +55,7 @@ def remove_empty_collection(scene: bpy.types.Scene | None) -> None:
     known = collection_of(scene) if scene is not None else None
     if known is not None and not known.objects and not known.children:
         bpy.data.collections.remove(known)
-        bpy.context.view_layer.update()  # it lists objects that are gone until then
+        bpy.context.view_layer.update()  # until then it lists removed objects
 
 
 # ---------------------------------------------------------------- what is shown

@@ -1,4 +1,4 @@
-"""Places a result without cameras where an artist looks for it: on the ground at the 3D cursor."""
+"""Places a result without cameras on the ground at the 3D cursor."""
 
 from collections.abc import Iterable
 
@@ -9,14 +9,14 @@ from mathutils import Vector
 from .gallery import SAME_PLACE, box_iou, is_shown, results_of, show, world_box
 from .provenance import PROVENANCE
 
-GAP = 0.1  # between the result and what stands in its way, fraction of the result's width
-TRIES = 50  # things that it is moved past
+GAP = 0.1  # gap to an obstacle, fraction of the result's width
+TRIES = 50  # maximum number of obstacles to move past
 
 
 def stand(
     thing: bpy.types.Object, cameras: Iterable[bpy.types.Object] = ()
 ) -> list[bpy.types.Object]:
-    """Move a result onto the ground at the 3D cursor, with the cameras that were found for it.
+    """Move a result onto the ground at the 3D cursor, with its estimated cameras.
 
     The ground is the horizontal plane through the cursor. Where another visible object stands
     there, the result is moved past it along +X; an earlier result there, such as one of the same
@@ -24,7 +24,7 @@ def stand(
 
     Returns
     -------
-    The results that were hidden.
+    The hidden results.
     """
     scene = thing.users_scene[0]
     low, high = world_box(thing)
@@ -51,9 +51,9 @@ def stand(
 
 
 def _replaces(thing: bpy.types.Object, place: np.ndarray, other: bpy.types.Object) -> bool:
-    """Return whether a result is to stand where another one does, instead of beside it.
+    """Return whether a result should replace another one, instead of standing beside it.
 
-    One of the same image is, wherever they meet; another one where they nearly coincide.
+    Results of the same image replace each other if they overlap, others if they nearly coincide.
     """
     box = world_box(other)
     if _views(thing) and _views(thing) == _views(other):
@@ -62,7 +62,7 @@ def _replaces(thing: bpy.types.Object, place: np.ndarray, other: bpy.types.Objec
 
 
 def _views(thing: bpy.types.Object) -> list[str]:
-    """Return the names of the images that a result was made from."""
+    """Return the names of a result's images."""
     return list(thing.get(PROVENANCE, {}).get("view_names", ()))
 
 
@@ -79,7 +79,7 @@ def free_shift(box: np.ndarray, others: list[np.ndarray]) -> float:
 
 
 def _in_the_way(thing: bpy.types.Object, scene: bpy.types.Scene) -> Iterable[bpy.types.Object]:
-    """Yield the visible meshes of a scene beside a result; backdrops that contain it are not."""
+    """Yield the visible meshes of a scene except a result and meshes that contain it."""
     mine = np.ptp(world_box(thing), axis=0)
     for other in scene.objects:
         if other is thing or other.type != "MESH" or not other.visible_get():

@@ -1,6 +1,6 @@
 """OpenEXR files with several layers, as Blender renders them: an image and its depth.
 
-Blender shows such a file but does not tell its pixels, so that they are read from the file.
+Blender shows such a file but does not expose its pixels, so they are read from the file.
 """
 
 import re
@@ -18,7 +18,7 @@ from .passes import stacked
 from .temporary import values_set
 
 COMBINED = "Combined"
-DEPTHS = ("Depth.Z", "Depth.V")  # ends of the names that Blender's versions give the Z pass
+DEPTHS = ("Depth.Z", "Depth.V")  # suffixes of the Z pass's name, by version of Blender
 
 
 def is_layered(path: str) -> bool:
@@ -66,7 +66,7 @@ def layers_on(scene: bpy.types.Scene) -> Iterator[None]:
 
 
 def files_of(names: Sequence[str], folder: Path) -> list[str]:
-    """Return a file for each camera's render, named as the camera where a file can be."""
+    """Return a file for each camera's render, named like the camera if possible."""
     paths: list[str] = []
     for name in names:
         stem = re.sub(r'[\x00-\x1f\\/:*?"<>|]', "_", name)
@@ -76,7 +76,7 @@ def files_of(names: Sequence[str], folder: Path) -> list[str]:
 
 
 def folder_for_renders() -> Path:
-    """Return the folder of renders with depth, beside the .blend; made if it is not there.
+    """Return the folder of renders with depth, beside the .blend; make it if missing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Looks through a camera in the proportions of its image, and gives the scene's back afterwards."""
+"""Looks through a camera in the proportions of its image, and restores the scene's afterwards."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import bpy
 from . import images as scene_images
 from . import pixels
 
-BEFORE = "levelform_before_looking"  # custom property of a scene: what was changed
-PERIOD = 0.5  # seconds between two looks at whether the view still goes through the camera
+BEFORE = "levelform_before_looking"  # custom property of a scene: the former values
+PERIOD = 0.5  # seconds between two checks whether the view still goes through the camera
 
 
 def look_through(camera: bpy.types.Object, scene: bpy.types.Scene, space: Any) -> None:
@@ -44,7 +44,7 @@ def is_looking(scene: bpy.types.Scene) -> str:
 
 
 def restore(scene: bpy.types.Scene) -> None:
-    """Give the scene its render size and its camera back."""
+    """Restore the scene's render size and camera."""
     stored = scene.get(BEFORE)
     if stored is None:
         return
@@ -56,14 +56,14 @@ def restore(scene: bpy.types.Scene) -> None:
 
 
 def leave(scene: bpy.types.Scene, space: Any) -> None:
-    """Restore the scene, and let a viewport look freely from where it is."""
+    """Restore the scene, and free a viewport from the camera."""
     restore(scene)
     if space is not None and getattr(space, "region_3d", None) is not None:
         space.region_3d.view_perspective = "PERSP"
 
 
 def _watch() -> float | None:
-    """Restore scenes through whose camera no viewport looks any more."""
+    """Restore scenes when no viewport looks through their camera any more."""
     looking = [scene for scene in bpy.data.scenes if BEFORE in scene]
     for scene in looking:
         views = [

@@ -1,7 +1,7 @@
-"""The mask of the panel's single image: Levelform's, which the artist may paint on, or another.
+"""The mask of the panel's single image: Levelform's, which the artist can paint on, or another.
 
-Levelform's mask is an image of Blender's with a note of its pixels, so that a painted one is told
-from one that the worker would find again by itself.
+Levelform's mask is an image of Blender's with a hash of its pixels, to distinguish a painted mask
+from one that the worker would detect again.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ def pixels_of(mask: bpy.types.Image) -> np.ndarray:
 
 
 def remember(scene: bpy.types.Scene, masks: ViewMasks) -> None:
-    """Show the mask of the panel's image, and keep it to be painted on."""
+    """Show the mask of the panel's image, and keep it for painting."""
     image = scene.levelform.image
     if scene.levelform.source != "IMAGE" or image is None or len(masks.masks) != 1:
         return

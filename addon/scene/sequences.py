@@ -2,7 +2,7 @@
 
 The meshes are data-blocks of the .blend, or files in a folder that are read when they are shown.
 Drivers and keyframes set the slider without calling its `update` function, so handlers compare it
-with what was seen last. They run around the evaluation of a frame, so renders are right too.
+with its last value. They run around the evaluation of a frame, so renders are correct too.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from . import meshes
 SEQUENCE = "levelform_sequence"  # custom property of the object
 FILES = "{:05d}.npz"  # of a folder, by step
 
-_seen: dict[int, int] = {}  # the slider when it was looked at last, by the object's `session_uid`
+_seen: dict[int, int] = {}  # the slider's last value, by the object's `session_uid`
 
 
 def make_sequence(
@@ -35,11 +35,11 @@ def make_sequence(
     Parameters
     ----------
     labels
-        What each mesh is.
+        Names of the meshes.
     start
         Frame at which the first one is shown when the animation plays; None: the slider alone.
     every
-        Frames that a mesh is shown for.
+        Frames per mesh.
     """
     target[SEQUENCE] = {
         "meshes": {f"{index:05d}": mesh for index, mesh in enumerate(shown)},
@@ -64,19 +64,19 @@ def make_folder_sequence(
 
 
 def sequence_of(target: bpy.types.Object | None) -> dict[str, Any] | None:
-    """Return what an object shows; None if it shows one mesh only."""
+    """Return an object's sequence; None if it shows a single mesh."""
     stored = target.get(SEQUENCE) if target is not None else None
     return stored if hasattr(stored, "to_dict") else None
 
 
 def length_of(target: bpy.types.Object) -> int:
-    """Return how many meshes an object shows; 0 if it is not a sequence."""
+    """Return the number of meshes of an object's sequence; 0 without one."""
     stored = sequence_of(target)
     return 0 if stored is None else len(stored["labels"])
 
 
 def show_step(target: bpy.types.Object, step: int) -> None:
-    """Show a mesh of a sequence, the nearest one that there is."""
+    """Show a mesh of a sequence, the nearest one available."""
     stored = sequence_of(target)
     if stored is None or target.mode != "OBJECT":
         return
@@ -104,7 +104,7 @@ def _show_file(target: bpy.types.Object, path: Path) -> None:
 
 
 def write_step(folder: Path, step: int, mesh: bpy.types.Mesh) -> None:
-    """Write a mesh of triangles as a step of a folder's sequence, beside its place first."""
+    """Write a mesh of triangles as a step of a folder's sequence, atomically."""
     vertices = np.zeros((len(mesh.vertices), 3), np.float32)
     mesh.vertices.foreach_get("co", vertices.ravel())
     mesh.calc_loop_triangles()
@@ -129,7 +129,7 @@ def step_at(stored: Any, frame: int) -> int:
 
 
 def follow_slider(target: bpy.types.Object, step: int) -> None:
-    """Show the step that the slider says, if it has moved since it was looked at last.
+    """Show the slider's step, if it has moved since the last call.
 
     An object that plays follows the frame until something moves its slider.
     """
@@ -144,7 +144,7 @@ def follow_slider(target: bpy.types.Object, step: int) -> None:
 
 @persistent
 def _on_frame(scene: bpy.types.Scene, *_: Any) -> None:
-    """Show what plays at this frame, before the frame is evaluated."""
+    """Show the step of this frame, before the frame is evaluated."""
     for target in scene.objects:
         stored = sequence_of(target)
         if stored is not None and stored["plays"]:

@@ -1,7 +1,7 @@
-"""What Blender makes of a mesh's surface: UVs, fewer triangles, quads.
+"""Surfaces by Blender's tools: UVs, fewer triangles, quads.
 
-Each is made on a copy in an object of its own, which is gone afterwards: what comes back are plain
-arrays, so that an undo in between takes nothing away.
+Each is made on a temporary copy, and returned as plain arrays, so that an undo in between does no
+harm.
 """
 
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ UV_LAYER = "UVMap"
 UNWRAP_ANGLE = radians(66)  # between faces of one chart; Smart UV Project's own default
 MARGIN = 4  # texels between charts
 LEAST_QUADS = 0.9  # fraction of the faces that QuadriFlow must have made quads
-VOXELS = 160  # along the longest side of a mesh that QuadriFlow refuses as it is
-LARGE = 1000.0  # size of a mesh that QuadriFlow is given
-SHORTEST = 1e-3  # length of edges that are dissolved, of a mesh of that size
+VOXELS = 160  # along the longest side, for remeshing a mesh that QuadriFlow refuses
+LARGE = 1000.0  # size of the mesh for QuadriFlow
+SHORTEST = 1e-3  # edges shorter than this are dissolved, in a mesh of that size
 MOST_OFF = 3.0  # maximum ratio of the requested and the actual number of quads
 
 
 @dataclass(frozen=True)
-class Surface:
+class MeshSurface:
     """A mesh as plain arrays, with or without UVs.
 
     Attributes
@@ -56,7 +56,7 @@ def surface_of(
     quads: int | None = None,
     most: int | None = None,
     texture: int | None = None,
-) -> Surface:
+) -> MeshSurface:
     """Return the surface of a mesh object, without its modifiers, as changed by Blender.
 
     Parameters
@@ -79,7 +79,7 @@ def surface_of(
         return _arrays(copy.data, uvs)
 
 
-def fill_mesh(mesh: bpy.types.Mesh, surface: Surface) -> None:
+def fill_mesh(mesh: bpy.types.Mesh, surface: MeshSurface) -> None:
     """Give a mesh without geometry the faces of a surface, smooth shaded."""
     mesh.vertices.add(len(surface.vertices))
     mesh.loops.add(len(surface.corners))
@@ -209,7 +209,7 @@ def _unwrap(copy: bpy.types.Object, texture: int) -> np.ndarray:
     return uvs.clip(0.0, 1.0)
 
 
-def _arrays(mesh: bpy.types.Mesh, uvs: np.ndarray | None) -> Surface:
+def _arrays(mesh: bpy.types.Mesh, uvs: np.ndarray | None) -> MeshSurface:
     mesh.calc_loop_triangles()
     count = len(mesh.loop_triangles)
     vertices = np.zeros((len(mesh.vertices), 3), np.float32)
@@ -222,7 +222,7 @@ def _arrays(mesh: bpy.types.Mesh, uvs: np.ndarray | None) -> Surface:
     mesh.polygons.foreach_get("loop_start", starts)
     mesh.loop_triangles.foreach_get("vertices", triangles.ravel())
     mesh.loop_triangles.foreach_get("loops", triangle_corners.ravel())
-    return Surface(vertices, corners, starts, triangles, triangle_corners, uvs)
+    return MeshSurface(vertices, corners, starts, triangles, triangle_corners, uvs)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Any
 import bpy
 
 from ...backend.contract import protocol
-from ...backend.contract.catalogue import ENTRIES, GROUPS, OWN, Entry
+from ...backend.contract.catalogue import ENTRIES, GROUPS, OWN, CatalogueEntry
 from ...backend.contract.default_method import AUTO, FIT_VIEWS, default_method
 from ..jobs.session import live
 from ..scene.scene_source import camera_pairs
@@ -33,15 +33,15 @@ def methods(settings: Any, _context: bpy.types.Context | None) -> list:
     return choices.keep(_method_items, items)
 
 
-def _grouped(chosen: str) -> list[tuple[str, list[Entry]]]:
+def _grouped(chosen: str) -> list[tuple[str, list[CatalogueEntry]]]:
     """Return the headings of the menu, each with its methods; empty ones are left out."""
     listed = list(ENTRIES)
     known = {entry.name for entry in listed}
     for info in live.methods:
         if info.name not in known:
-            listed.append(Entry(info.name, info.title, info.summary, OWN))
+            listed.append(CatalogueEntry(info.name, info.title, info.summary, OWN))
     if chosen not in {entry.name for entry in listed}:
-        listed.append(Entry(chosen, chosen, "Not known to the backend", OWN))
+        listed.append(CatalogueEntry(chosen, chosen, "Not known to the backend", OWN))
     groups = [(group, [entry for entry in listed if entry.group == group]) for group in GROUPS]
     return [(group, entries) for group, entries in groups if entries]
 

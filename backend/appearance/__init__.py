@@ -1,1 +1,1 @@
-"""What a mesh looks like: colours from the views, textures, and where nobody looked."""
+"""Appearance of a mesh: colours from the views, textures, and filled unseen parts."""

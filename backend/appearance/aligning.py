@@ -1,4 +1,4 @@
-"""A found camera, moved in its image plane until the mesh covers the object in the photo."""
+"""Align an estimated camera: move it in its image plane until the mesh covers the object."""
 
 from dataclasses import replace
 
@@ -11,20 +11,20 @@ from ..geometry.images import resized
 from .photos import Photo
 from .visibility import FAR, depth_map
 
-LONGEST = 256  # pixels of the longer side of what is compared
-LEAST_IOU = 0.5  # of the mesh and the mask; below it the camera is not used
+LONGEST = 256  # pixels of the longer side of the compared masks
+LEAST_IOU = 0.5  # of the mesh and the mask; cameras below it are not used
 MOST_STRETCH = 1.5  # maximum factor between the distances of the estimated and the true camera
 
 
 def aligned(photo: Photo, vertices: Tensor, faces: Tensor) -> Photo | None:
-    """Return a photo whose mask the mesh covers as well as zoom and offset allow.
+    """Return a photo with zoom and offset chosen to make the mesh cover its mask.
 
-    A network's camera is some degrees off. What it is off across the image is seen in the outline;
-    a zoom and an offset that make the bounding boxes agree are taken where they raise the IoU.
+    A network's camera is some degrees off. Its offset across the image shows in the outline; a zoom
+    and an offset that make the bounding boxes agree are used if they raise the IoU.
 
     Returns
     -------
-    None if less than `LEAST_IOU` agrees even then: its colours would be of something else.
+    None if the IoU stays below `LEAST_IOU`: the colours would be something else's.
     """
     camera = _small(photo.camera)
     size = (camera.height, camera.width)
@@ -58,7 +58,7 @@ def _box(mask: Tensor) -> Tensor:
 
 
 def _moved(camera: Camera, drawn: Tensor, wanted: Tensor) -> Camera:
-    """Return the camera zoomed and offset so that one box, (2, 2), comes over the other."""
+    """Return the camera zoomed and offset to move one box, (2, 2), onto the other."""
     zoom = float(((wanted[1] - wanted[0]).prod() / (drawn[1] - drawn[0]).prod()).sqrt())
     zoom = min(max(zoom, 1 / MOST_STRETCH), MOST_STRETCH)
     center = torch.tensor([camera.cx, camera.cy], dtype=torch.double)

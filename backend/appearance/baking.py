@@ -15,11 +15,11 @@ from ..geometry.srgb import srgb_from_linear
 from ..ticket import Ticket
 from .blending import Appearance
 
-BAND = 1 << 20  # texels whose surface points are in memory together
+BAND = 1 << 20  # texels processed at once
 RIM = 3  # texels beyond a chart that continue the nearest ones
-DARKEST = 0.02  # linear light below which it is not divided out
+DARKEST = 0.02  # minimum linear light to be divided out
 BRIGHTEST = 3.0  # maximum factor when a texel's light is divided out
-LIGHT_POINTS = 20_000  # of the surface, over which the usual light is measured
+LIGHT_POINTS = 20_000  # on the surface, to measure the usual light
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Texture:
     Attributes
     ----------
     image : (S, S, 3) uint8 sRGB, row 0 at the top (v = 1)
-    seen : fraction of the surface whose colour photos say; the rest is filled in
+    seen : fraction of the surface with colours from photos; the rest is filled in
     """
 
     image: np.ndarray
@@ -55,8 +55,8 @@ def bake(
     uvs : (F, 3, 2) of each triangle's corners, in [0, 1], v upwards
     size : texels along a side
     field
-        What the mesh is the surface of. Where it knows the base colour (`Field.albedo`), the light
-        is divided out of the photos; else the texture is as photographed.
+        The field of the mesh. If it knows the base colour (`Field.albedo`), the light is divided
+        out of the photos; else the texture is as photographed.
 
     Raises
     ------
@@ -76,9 +76,7 @@ def bake(
         total, known = total + len(texels), known + float(colors.seen.sum())
         ticket.advance(float(texels[-1]) / len(image))
     if not total:
-        raise RequestError(
-            "The UVs of the mesh cover nothing of the texture.", "Unwrap the mesh again."
-        )
+        raise RequestError("The UVs of the mesh cover no texel.", "Unwrap the mesh again.")
     padded = _padded(image.reshape(size, size, 4))
     ticket.check()
     pixels = (srgb_from_linear(padded) * 255).round().clamp(0, 255).to(torch.uint8)
@@ -113,10 +111,10 @@ def _without_light(
 ) -> Tensor:
     """Return (N, 3) photographed colours as base colours, where the field knows the light.
 
-    What the field shows over its base colour is the light that it found; detail that the field does
-    not resolve stays, as photographed colours are divided, not replaced. Images can't tell the
-    colour and brightness of the light from those of the object, so the usual light counts as white
-    and as bright as in the photos: only by how much a place differs from it is divided out.
+    The field's colour over its base colour is its estimate of the light. Detail that the field does
+    not resolve stays, because photographed colours are divided, not replaced. Images can't separate
+    the colour and brightness of the light from the object's, so the usual light counts as white,
+    and only a point's deviation from it is divided out.
     """
     factor = None if field is None else _light_factor(points, field)
     if factor is None or usual is None:
@@ -133,7 +131,7 @@ def _usual_light(vertices: Tensor, field: Field | None) -> Tensor | None:
 
 @torch.no_grad()
 def _light_factor(points: Tensor, field: Field) -> Tensor | None:
-    """Return (N, 3) a field's base colours over what it shows; None if it knows no light."""
+    """Return (N, 3) a field's base colours over its colours; None if it knows no light."""
     there = points.to(field.device)
     albedo = field.albedo(there)
     lit = None if albedo is None else field.color(there)
@@ -145,7 +143,7 @@ def _light_factor(points: Tensor, field: Field) -> Tensor | None:
 def _padded(image: Tensor) -> Tensor:
     """Return (S, S, 3): an image, (S, S, 4), whose alpha-less texels continue the others.
 
-    Smaller copies of the texture and texels at a chart's border mix with what surrounds it.
+    Mipmaps and interpolation at a chart's border read the texels around it.
     """
     grown = image.permute(2, 0, 1)[None]
     for _ in range(RIM):

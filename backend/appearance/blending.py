@@ -1,8 +1,8 @@
 """Colours of surface points from the photos that see them.
 
 Two bands, after Burt and Adelson ("A Multiresolution Spline", ACM TOG 1983): the low band is
-averaged widely, so that no seam shows between photos of different exposure; detail is taken almost
-entirely from the photo with the highest weight, so that it stays sharp where photos do not align.
+averaged widely, which hides seams between photos of different exposure; detail comes almost
+entirely from the photo with the highest weight, so it stays sharp where photos do not align.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,10 +20,10 @@ from .photos import Photo
 from .visibility import DEPTH_SIDE, Sight, look, weigh
 
 LOOKING = 0.85  # fraction of the time before the first colour is known
-BLOCK = 1 << 17  # points that are coloured between two questions to the ticket
+BLOCK = 1 << 17  # points coloured between two checks of the ticket
 DETAIL_POWER = 4.0  # how much more detail depends on the best photo than the low band
-FAINTEST = 1e-5  # relative weight at which a point is half seen
-GAIN_POINTS = 4096  # points that exposures are compared at
+FAINTEST = 1e-5  # relative weight of a half seen point
+GAIN_POINTS = 4096  # points to compare exposures at
 WELL = 0.1  # minimum weight, relative to the highest, for exposures to be compared
 
 Color = Callable[[Tensor], Tensor | None]
@@ -36,7 +36,7 @@ class Colors:
     Attributes
     ----------
     rgb : (N, 3) float32, linear
-    seen : (N,) float32 in [0, 1]: 1 where photos say the colour, 0 where it is filled in
+    seen : (N,) float32 in [0, 1]: 1 where the colour is from photos, 0 where it is filled in
     """
 
     rgb: Tensor
@@ -54,8 +54,8 @@ class Appearance:
         The mesh, inside [-1, 1]^3.
     side : pixels of the longer side of the depth maps
     hidden
-        The method's own colours, (N, 3 or 4) at (N, 3) points, for what no photo sees; None: filled
-        in smoothly.
+        The method's own colours, (N, 3 or 4) at (N, 3) points, for unseen points; None: fill them
+        smoothly.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Appearance:
         return colors
 
     def _photographed(self, points: Tensor, normals: Tensor) -> Colors:
-        """Return what photos say; black where none says anything."""
+        """Return the photos' colours; black where no photo sees a point."""
         low, detail = points.new_zeros((len(points), 4)), points.new_zeros((len(points), 4))
         for photo, sight, gain in zip(self.photos, self._sights, self.gains, strict=True):
             self._ticket.check()
@@ -136,13 +136,13 @@ class Appearance:
         return self._filling(points)
 
     def _weight_scale(self) -> float:
-        """Return the weight of the closest frontal look at the mesh, to measure others by."""
+        """Return the reference of weights: that of the closest frontal view of the mesh."""
         points, normals = self._sample()
         weights = [weigh(sight, points, normals)[2] for sight in self._sights]
         return max((float(weight.max()) for weight in weights if len(weight)), default=1.0)
 
     def _gains(self) -> Tensor:
-        """Return (P, 3) what each photo's colours are multiplied by."""
+        """Return (P, 3) factors of each photo's colours."""
         points, normals = self._sample()
         colors = points.new_zeros((len(self.photos), len(points), 3))
         seen = torch.zeros((len(self.photos), len(points)), dtype=torch.bool)
@@ -160,7 +160,7 @@ class Appearance:
 
 
 def _add(total: Tensor, index: Tensor, rgb: Tensor, weight: Tensor) -> None:
-    """Add weighted colours, and the weights, to the rows of points that are seen."""
+    """Add weighted colours, and the weights, to the rows of seen points."""
     total.index_add_(0, index, torch.cat([rgb * weight[:, None], weight[:, None]], 1))
 
 

@@ -32,7 +32,7 @@ def color_mesh(
     Returns
     -------
     colors : (V, 4) float32, linear RGBA
-    seen : (V,) float32, 1 where photos say the colour, 0 where it is filled in
+    seen : (V,) float32, 1 where the colour is from photos, 0 where it is filled in
     """
     appearance = appearance_of(mesh, photos, side=side, hidden=hidden, ticket=ticket)
     vertices, normals = tensors(mesh)
@@ -53,7 +53,7 @@ def appearance_of(
     hidden: Color | None = None,
     ticket: Ticket | None = None,
 ) -> Appearance:
-    """Return what colours points on a mesh, see `color_mesh`."""
+    """Return the `Appearance` of a mesh, see `color_mesh`."""
     vertices, normals = tensors(mesh)
     faces = torch.from_numpy(mesh.faces.astype(np.int64))
     return Appearance(photos, vertices, normals, faces, side=side, hidden=hidden, ticket=ticket)

@@ -1,8 +1,8 @@
 """Smooth colours where no photo sees the surface: push and pull through a pyramid of grids.
 
 Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4, in three dimensions: colours are
-averaged into ever coarser grids (pull), and each grid takes from the coarser one what its own cells
-do not know (push). Gaps between parts are bridged, so a hidden inside takes the outside's colour.
+averaged into ever coarser grids (pull), and unknown cells of each grid are filled from the coarser
+one (push). Gaps between parts are bridged, so a hidden inside gets the outside's colour.
 """
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool3d, grid_sample, interpolate
 
 FINEST = 64  # cells along a side of the finest grid
-NEUTRAL = 0.5  # linear grey, where nothing is known anywhere
+NEUTRAL = 0.5  # linear grey, if no colour is known
 
 
 class Filling:

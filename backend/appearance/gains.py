@@ -1,4 +1,4 @@
-"""Exposure differences between photos, found where they see the same points.
+"""Exposure differences between photos, estimated from points that they share.
 
 After Brown and Lowe, "Automatic Panoramic Image Stitching using Invariant Features", IJCV 2007,
 section 6, for each colour channel in linear light. Departure: the logarithms x_i of the gains
@@ -13,15 +13,15 @@ photo i's value over photo j's. Highlights move with the camera and shift a mean
 import torch
 from torch import Tensor
 
-PRIOR = 0.01  # how much a gain is held at 1, relative to what photos say of each other
+PRIOR = 0.01  # weight of a gain of 1, relative to the photos' comparisons
 BRIGHTEST = 0.95  # linear values above are clipped, and say nothing about exposure
 DARKEST = 0.002  # linear values below are noise
 LIMITS = (0.25, 4.0)
-FEWEST = 16  # points that two photos must have in common
+FEWEST = 16  # minimum number of common points of two photos
 
 
 def solve_gains(colors: Tensor, seen: Tensor) -> Tensor:
-    """Return (P, 3) what to multiply each photo's linear colours by; their geometric mean is 1.
+    """Return (P, 3) factors of each photo's linear colours; their geometric mean is 1.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a session keeps of a job's images, to colour any mesh of its result with."""
+"""The images of a job, kept by a session to colour any mesh of its result."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from .coloring import appearance_of, color_mesh
 from .photos import Photo, prepare
 from .visibility import DEPTH_SIDE
 
-COLOR_BLOCK = 65536  # points whose colours a field is asked for at once
+COLOR_BLOCK = 65536  # points per call of a field's colours
 NO_PHOTO = (
     "No image says the colors of the mesh: none has a camera, or one was found that does not fit.",
     "Give the images cameras, or use a method that finds them.",
@@ -31,7 +31,7 @@ class Painter:
     ----------
     views
         With their cameras in the volume's frame; one without is not used.
-    estimated : of each view, whether its camera was found by a network
+    estimated : of each view, whether a network estimated its camera
     exposures : of each view, where they are known, see `photos.prepare`
     """
 
@@ -62,13 +62,13 @@ class Painter:
         own_colors: bool = False,
         ticket: Ticket | None = None,
     ) -> Mesh:
-        """Return a mesh with colours; as it is where nothing says any.
+        """Return a mesh with colours; unchanged if none are known.
 
         Parameters
         ----------
         mesh : in the volume's frame
         field
-            What it is the surface of: its own colours fill in what no photo sees.
+            The field of the mesh; its own colours fill unseen parts.
         own_colors : take the field's own colours everywhere
         """
         if own_colors and field is not None:
@@ -91,7 +91,7 @@ class Painter:
     def appearance(
         self, mesh: Mesh, field: Field | None = None, ticket: Ticket | None = None
     ) -> Appearance | None:
-        """Return what colours points on a mesh; None where no photo fits it."""
+        """Return the `Appearance` of a mesh; None if no photo fits it."""
         photos = self.fitting(mesh)
         if not photos:
             return None
@@ -99,7 +99,7 @@ class Painter:
         return appearance_of(mesh, photos, hidden=_hidden(field), ticket=quiet)
 
     def fitting(self, mesh: Mesh) -> list[Photo]:
-        """Return the photos whose cameras fit a mesh; found cameras are aligned with it."""
+        """Return the photos with cameras that fit a mesh; estimated cameras are aligned with it."""
         if not len(mesh.faces):
             return []
         vertices = torch.from_numpy(np.ascontiguousarray(mesh.vertices, np.float32))

@@ -19,14 +19,14 @@ LEAST_SHARPNESS = 0.05  # weight of the most blurred image relative to the sharp
 
 @dataclass(frozen=True)
 class Photo:
-    """An image of the object and where it was taken from.
+    """An image of the object and its camera.
 
     Attributes
     ----------
     camera : posed in the mesh's frame
     color : (3, H, W) float16, linear RGB; the object's colours continue a little beyond its
         silhouette
-    low : (3, h, w) float16, the same without detail finer than `LOW_SCALE` pixels
+    low : (3, h, w) float16, the low band: without detail finer than `LOW_SCALE` pixels
     alpha : (H, W) uint8, the object's mask
     sharpness : in (0, 1], relative weight of the image's detail
     name : of its view
@@ -47,14 +47,14 @@ def prepare(
     estimated: Sequence[bool] | None = None,
     exposures: Sequence[Sequence[float] | None] | None = None,
 ) -> list[Photo]:
-    """Return the posed views as photos; a view without a camera or an object gives none.
+    """Return the posed views as photos; views without a camera or an object are left out.
 
     Parameters
     ----------
     estimated : of each view, whether a network found its camera; None: of none
     exposures
-        Of each view, by what factor its linear channels are brighter than usual, where it is known;
-        the photos have it divided out.
+        For each view, the factor of its linear channels over the usual ones, if known; it is
+        divided out of the photos.
     """
     flags = [False] * len(views) if estimated is None else estimated
     known = [None] * len(views) if exposures is None else exposures
@@ -81,7 +81,7 @@ def _unexposed(photo: Photo, exposure: Sequence[float] | None, *, estimated: boo
 
 
 def sharpness(image: Tensor) -> float:
-    """Return how much of an image's contrast is finer than two pixels, from 0 to about 1.
+    """Return the fraction of an image's contrast that is finer than two pixels, from 0 to about 1.
 
     The mean gradient inside the mask, relative to that of the image at half its size: a blurred
     image loses little contrast when it shrinks. The object's outline is left out.
@@ -101,7 +101,7 @@ def sharpness(image: Tensor) -> float:
 
 
 def _mean_gradient(grey: Tensor, mask: Tensor) -> float:
-    """Return the mean absolute difference of neighbours, (1, 1, H, W), that the mask holds."""
+    """Return the mean absolute difference of neighbours, (1, 1, H, W), inside the mask."""
     inside = -torch.nn.functional.max_pool2d(-mask, 3, 1, 1)
     total, count = 0.0, 0.0
     for axis in (2, 3):

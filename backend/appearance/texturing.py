@@ -15,17 +15,17 @@ from .blending import Colors
 from .coloring import tensors
 from .painter import NO_PHOTO, Painter
 
-COMPRESSION = 4  # of the PNG: half a second at 2k, a tenth larger than the most
+COMPRESSION = 4  # of the PNG: half a second at 2k, a tenth larger than at the highest level
 
 
 @dataclass(frozen=True)
-class Painted:
-    """What the images say of a mesh.
+class ColoredMesh:
+    """Colours of a mesh from the images.
 
     Attributes
     ----------
     colors : of its vertices
-    texture : None where none was asked for
+    texture : None if none was requested
     """
 
     colors: Colors
@@ -40,13 +40,13 @@ def paint(
     uvs: np.ndarray | None = None,
     size: int = 0,
     ticket: Ticket | None = None,
-) -> Painted:
+) -> ColoredMesh:
     """Colour a mesh, and bake its texture if it has UVs.
 
     Parameters
     ----------
     mesh : in the volume's frame
-    field : what it is the surface of, see `Appearance` and `bake`
+    field : the field of the mesh, see `Appearance` and `bake`
     uvs : (F, 3, 2) of the corners of its triangles, in [0, 1], v upwards
     size : texels along a side of the texture
 
@@ -62,11 +62,11 @@ def paint(
     vertices, normals = tensors(mesh)
     colors = appearance(vertices, normals)
     if uvs is None:
-        return Painted(colors, None)
+        return ColoredMesh(colors, None)
     faces = torch.from_numpy(mesh.faces.astype(np.int64))
     corners = torch.from_numpy(np.ascontiguousarray(uvs, np.float32))
     texture = bake(appearance, vertices, normals, faces, corners, size, field=field, ticket=ticket)
-    return Painted(colors, texture)
+    return ColoredMesh(colors, texture)
 
 
 def png(texture: Texture) -> bytes:

@@ -6,21 +6,21 @@ from ..contract.errors import WorkError
 from ..geometry.meshes import Mesh
 from ..ticket import Ticket
 
-PIECE = 600  # triangles of a piece that charts are grown in; their time grows faster than its size
-SAMPLE = 20_000  # triangles at most that pieces are centred by
+PIECE = 600  # triangles of a piece for growing charts; the time is superlinear in this number
+SAMPLE = 20_000  # maximum number of triangles to centre pieces by
 PADDING = 4  # texels between charts
-TURN = 0.7  # how far a turn of the normal separates triangles, in half sides of the volume
+TURN = 0.7  # distance equivalent to the angle between normals, in half sides of the volume
 
 
 def unwrap(mesh: Mesh, size: int, ticket: Ticket | None = None, *, seed: int = 0) -> np.ndarray:
     """Return (F, 3, 2) float32 UVs of the corners of a mesh's triangles, in [0, 1], v upwards.
 
-    The mesh is first split into pieces of triangles that lie together and face the same way, since
-    xatlas takes minutes to grow charts over a large mesh at once.
+    The mesh is first split into pieces of adjacent triangles with similar normals, because xatlas
+    takes minutes to grow charts over a large mesh.
 
     Parameters
     ----------
-    size : texels along the texture's side, which padding is measured in
+    size : texels along the texture's side, the unit of the padding
 
     Raises
     ------
@@ -61,7 +61,7 @@ def _collected(atlas: "object", parts: list[np.ndarray], count: int) -> np.ndarr
 
 
 def _pieces(mesh: Mesh, seed: int) -> np.ndarray:
-    """Return (F,) which piece each triangle belongs to."""
+    """Return (F,) the piece of each triangle."""
     from scipy.cluster.vq import kmeans2
     from scipy.spatial import KDTree
 

@@ -1,4 +1,4 @@
-"""Which points of a mesh a camera sees, and how far they are from what could hide them."""
+"""Which points of a mesh a camera sees, and how far they are from occluding edges."""
 
 from dataclasses import dataclass
 
@@ -13,18 +13,22 @@ from .photos import Photo
 
 DEPTH_SIDE = 768  # pixels of a depth map's longer side
 FAR = 1e9  # depth where there is no mesh
-NEAR = 1e-6  # triangles that come nearer to a perspective camera's plane are not drawn
-RADII = (0.003, 0.005, 0.01)  # of the longer side: how far from an edge a view counts fully
+NEAR = 1e-6  # triangles nearer than this to a perspective camera's plane are not drawn
+RADII = (
+    0.003,
+    0.005,
+    0.01,
+)  # of the longer side: distances from an edge at which a view has its full weight
 SLOPE = 4.0  # steepest surface, in depth per sideways distance, that is not an occluding edge
 SLACK = 1.5  # depth tolerance in pixels: a visible point may lie this far behind the mesh
-FACING_POWER = 2.0  # how much a frontal view counts before an oblique one
-GRAZING = 0.05  # cosine to the line of sight below which a surface is not seen
-OUTLINE = 1e-3  # weight at an edge, for thin parts that are nowhere seen farther from one
+FACING_POWER = 2.0  # exponent of the cosine: frontal views outweigh oblique ones
+GRAZING = 0.05  # minimum cosine to the line of sight of a visible surface
+OUTLINE = 1e-3  # weight at an edge, for thin parts without points farther from one
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a camera sees of a mesh.
+    """The part of a mesh that a camera sees.
 
     Attributes
     ----------
@@ -80,8 +84,8 @@ def depth_map(vertices: Tensor, faces: Tensor, camera: Camera) -> Tensor:
 def weigh(sight: Sight, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Return which points a camera sees, where, and how well.
 
-    A weight grows with the cosine to the line of sight and with the pixels that an area of the
-    surface takes, and falls towards edges behind which the view may show something else.
+    A weight grows with the cosine to the line of sight and with the pixels per area of the surface,
+    and falls towards occluding edges.
 
     Parameters
     ----------
@@ -89,8 +93,8 @@ def weigh(sight: Sight, points: Tensor, normals: Tensor) -> tuple[Tensor, Tensor
 
     Returns
     -------
-    index : (M,) the points that are seen, ascending
-    pixels : (M, 2) where, in pixels of the sight's camera
+    index : (M,) the visible points, ascending
+    pixels : (M, 2) their positions, in pixels of the sight's camera
     weight : (M,) above zero
     """
     camera = sight.camera

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict[str, Any]:
     """Train and measure the claims, or list them; write the page.
 
-    Trainings and measurements that a run before has made are kept, so the same command goes on
+    Trainings and measurements of earlier runs are kept, so the same command continues
     where one was stopped; trainings go seed by seed, so that early ones tell of every claim.
     """
     from ..experiments.claims import choose_claims

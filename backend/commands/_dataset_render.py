@@ -1,4 +1,4 @@
-"""`levelform dataset render`, and what it shares with the other ways to make a data set."""
+"""`levelform dataset render`, and functions shared by other ways to make a data set."""
 
 import argparse
 import sys

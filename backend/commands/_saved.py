@@ -20,7 +20,7 @@ def write_continued(
     Raises
     ------
     RequestError
-        If the file holds nothing to go on from, or images are chosen, which it has already.
+        If the file holds no state to continue, or images are given, which it contains already.
     """
     from .reconstruct import JOB, last_of, write_last
 

@@ -23,7 +23,7 @@ from ..reconstructors.finishing import finished
 from ..silhouettes.drawing import cover
 from ..ticket import Ticket
 
-VERSION = 1  # of what is measured; rows of other versions are measured again
+VERSION = 1  # of the measurement; rows of other versions are measured again
 ROWS = (
     ("iou", "IoU with the truth, as decoded"),
     ("iou_default", f"the same, adjusted to the mask where the silhouettes agree to {TRUSTED:g}"),

@@ -36,7 +36,9 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     check_place(out)
     header = read_tensors(args.weights)[1]
     if header.get("kind") != "weights":
-        raise RequestError(f"{args.weights} does not hold weights.", "Name what train wrote.")
+        raise RequestError(
+            f"{args.weights} does not hold weights.", "Name a file written by `levelform train`."
+        )
     model = find_method(header["method"]).load(args.weights)
     model = model.to(pick_device(args.device)).eval()
     unseen = load_shapes(args.data, "val", categories=args.categories)
@@ -56,7 +58,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print the level and what it changed."""
+    """Print the level and its effect."""
     sys.stdout.write(
         f"{result['method']}: level moved by {result['level']:.4g}, "
         f"{result['measure']} IoU {result['before']:.4f} -> {result['iou']:.4f}\n"

@@ -126,7 +126,7 @@ def _image_size(cls: type["Reconstructor"]) -> int | None:
     files = [bundled_weights(cls.spec.name), *bundled_variants(cls.spec.name).values()]
     known = next((path for path in files if path is not None), None)
     if known is not None:
-        with suppress(RequestError):  # a damaged file is told where it is used
+        with suppress(RequestError):  # a damaged file is reported when used
             entry = read_header(known).get("configuration")
             return cls.configuration_class.from_json(entry).framing.size
     compact = cls.configurations.get("compact")

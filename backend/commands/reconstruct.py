@@ -12,7 +12,7 @@ from ..contract import checks, protocol
 from ..contract.camera_files import find_camera_file, read_posed_images, views_of
 from ..contract.camera_files.origin import moved
 from ..contract.errors import RequestError
-from ..contract.image_files import image_file, list_images
+from ..contract.image_files import image_file, list_images, no_images
 from ..contract.saved_words import KEEP_HELP, is_saved
 from ..contract.settings import Settings
 from ..contract.words import (
@@ -142,7 +142,7 @@ def write_result(
 ) -> dict[str, Any]:
     """Reconstruct and write the mesh in the camera file's world; return the facts.
 
-    keep : a file to save the result to, to go on from it later
+    keep : a file to save the result to, to continue it later
     """
     request = replace(request, keep=JOB)
     try:
@@ -174,7 +174,7 @@ def write_last(
 
 
 def check_finish(choices: protocol.Reconstruct, out: str | Path) -> None:
-    """Refuse, before any work, what can't be made of the mesh outside Blender.
+    """Refuse, before any work, assets that can't be made outside Blender.
 
     Raises
     ------
@@ -201,7 +201,7 @@ def _write_textured(
     out: str | Path,
     ticket: "Ticket",
 ) -> dict[str, Any]:
-    """Write a mesh with a texture; return what it cost."""
+    """Write a mesh with a texture; return its cost."""
     from ..geometry.meshes import Mesh
     from ..geometry.textured_files import TexturedMesh, write_textured
 
@@ -229,7 +229,7 @@ def _in_file(stats: dict[str, Any], out: str) -> dict[str, Any]:
 
 
 def check_views(args: argparse.Namespace) -> dict[str, Any]:
-    """Check whether the views agree and what would make them agree; reconstruct nothing."""
+    """Check whether the views agree, and search cures; reconstruct nothing."""
     from ..session import Session
 
     chosen = read_settings(args, Settings())
@@ -348,10 +348,7 @@ def read_sources(sources: list[str], choice: str | None) -> InputSource:
     if first.is_dir():
         paths = list_images(first)
         if not paths:
-            raise RequestError(
-                f"The folder {first} holds no images and no file of cameras.",
-                "Name another folder.",
-            )
+            raise no_images(first, " and no file of cameras")
     picked = [paths[index] for index in choose_views(len(paths), chosen)]
     return InputSource(
         tuple(protocol.ViewData(None, None, path.name, image_file(path)) for path in picked)

@@ -1,4 +1,4 @@
-"""`levelform show METHOD WHAT SOURCE...`: what a method has to show beside its mesh."""
+"""`levelform show METHOD WHAT SOURCE...`: a method's exhibits beside its mesh."""
 
 import argparse
 import sys
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """List what there is, or write the files of one show."""
+    """List the shows, or write the files of one."""
     if args.what is None:
         return _listed(args.method)
     from ..contract.shows import find_show

@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Do what the verb says."""
+    """Run the verb."""
     if args.verb == "list":
         return {"verb": "list", "folder": str(weights_folder()), "weights": _listed()}
     if args.name == _matte.NAME:
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print what was done."""
+    """Print the outcome."""
     if result["verb"] == "list":
         lines = [_line(entry) for entry in result["weights"]]
         print("\n".join([*lines, f"folder: {result['folder']}"]))
@@ -161,7 +161,7 @@ def _make(folder: Path) -> None:
 
 
 def _fetched(known: PublishedWeights, args: argparse.Namespace, ticket: Ticket) -> Path:
-    """Fetch the authors' file, saying first what it is; return where it lies."""
+    """Describe and fetch the authors' file; return its path."""
     from ..downloads import Download, fetch
 
     sys.stderr.write(f"{known.sentence}\n")

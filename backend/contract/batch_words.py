@@ -50,7 +50,7 @@ def suffix_of(words: str) -> str:
 
 
 def settings_of(choices: Any, **more: Any) -> dict[str, Any]:
-    """Return what a result depends on beside its source: all values that are not defaults.
+    """Return the values that a result depends on besides its source: all except defaults.
 
     Parameters
     ----------

@@ -11,14 +11,14 @@ GROUPS = (ARTISTS, RESEARCH, UNUSABLE, OWN)  # headings of the menu, in order
 
 
 @dataclass(frozen=True)
-class Entry:
+class CatalogueEntry:
     """A method in a menu.
 
     Attributes
     ----------
     name : as typed in scripts and terminals
     title : in the menu
-    summary : what it is good for, and what it needs
+    summary : its uses and its needs
     group : the heading below which it stands; ARTISTS: none, at the top
     needs_camera : every image needs a camera
     needs_weights : it is a network
@@ -33,7 +33,7 @@ class Entry:
 
 
 ENTRIES = (
-    Entry(
+    CatalogueEntry(
         "fit",
         "Several Pictures",
         "Any object, from three or more pictures with cameras: the mesh is optimized until it "
@@ -42,21 +42,21 @@ ENTRIES = (
         needs_camera=True,
         needs_weights=False,
     ),
-    Entry(
+    CatalogueEntry(
         "levelform",
         "One Picture",
         "Furniture, vehicles, lamps and similar things, from one picture without a camera or from "
         "several. Good for a rough base mesh in seconds",
         ARTISTS,
     ),
-    Entry(
+    CatalogueEntry(
         "triposr",
         "One Picture, Any Object",
         "Any object from one picture, with colors. The largest network here: its weights are "
         "fetched once, on request",
         ARTISTS,
     ),
-    Entry(
+    CatalogueEntry(
         "visual-hull",
         "Outlines Only",
         "Any object, carved out of the outlines of pictures with cameras. Good for a quick closed "
@@ -65,17 +65,19 @@ ENTRIES = (
         needs_camera=True,
         needs_weights=False,
     ),
-    Entry("disn", "DISN", "A published network; detail where the picture shows it"),
-    Entry("occupancy-network", "Occupancy Network", "A published network; smooth shapes"),
-    Entry("deep-meta-functionals", "Deep Meta Functionals", "A published network; smooth"),
-    Entry("tdgn", "Training Data Generating Networks", "A published network; blob-like shapes"),
-    Entry(
+    CatalogueEntry("disn", "DISN", "A published network; detail where the picture shows it"),
+    CatalogueEntry("occupancy-network", "Occupancy Network", "A published network; smooth shapes"),
+    CatalogueEntry("deep-meta-functionals", "Deep Meta Functionals", "A published network; smooth"),
+    CatalogueEntry(
+        "tdgn", "Training Data Generating Networks", "A published network; blob-like shapes"
+    ),
+    CatalogueEntry(
         "sdf-srn",
         "SDF-SRN",
         "A published network; with colors of its own. Its weights are for airplanes, cars and "
         "chairs alone",
     ),
-    Entry(
+    CatalogueEntry(
         "uclid-net",
         "UCLID-Net",
         "A published network that covers the object with patches; they do not join to a surface "
@@ -85,6 +87,6 @@ ENTRIES = (
 )
 
 
-def entry_of(name: str) -> Entry | None:
+def entry_of(name: str) -> CatalogueEntry | None:
     """Return the entry of a method; None if it is not listed."""
     return next((entry for entry in ENTRIES if entry.name == name), None)

@@ -47,7 +47,7 @@ class Garbled:
 
     Attributes
     ----------
-    error : what is wrong with it
+    error : its fault
     job : the job that it names, for an answer to its sender; empty: none
     """
 
@@ -99,7 +99,7 @@ class Channel:
         self._outbox.extend(wire.pack(message, version=self._version))
 
     def flush(self, timeout: float | None = 0.0) -> bool:
-        """Write what is queued, for at most `timeout` seconds; None: until all is written.
+        """Write queued messages for at most `timeout` seconds; None: until all are written.
 
         Returns true when all is written.
 

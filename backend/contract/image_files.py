@@ -22,6 +22,7 @@ FORMATS = {
     "TGA": (".tga",),
 }
 SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+UNREAD = (".heic", ".heif", ".avif", ".dng", ".gif")  # what cameras and phones write besides
 READABLE = "PNG, JPEG, WebP, TIFF, BMP or TGA"  # the same for messages
 LONGEST = 2048  # pixels; larger images are shrunk to this, which is finer than any mesh
 MOST_PIXELS = 80_000_000  # limit for decoding: 320 MB as RGBA
@@ -69,6 +70,23 @@ def list_images(folder: str | PathLike[str]) -> list[Path]:
     masks = {find_mask(path) for path in paths}
     paths = [path for path in paths if path.is_file() and str(path) not in masks]
     return sorted(paths, key=lambda path: natural_key(path.name))
+
+
+def no_images(folder: str | PathLike[str], nor: str = "") -> RequestError:
+    """Return the error for a folder without readable images; it names formats that are not read.
+
+    Parameters
+    ----------
+    nor : what else is missing, such as " and no file of cameras"
+    """
+    suffixes = {path.suffix.lower() for path in Path(folder).iterdir()}
+    unread = [suffix for suffix in UNREAD if suffix in suffixes]
+    if unread:
+        return RequestError(
+            f"The folder {folder} holds {' and '.join(unread)} files, which are not read.",
+            f"Save them as {READABLE}; phones can be set to take JPEG.",
+        )
+    return RequestError(f"The folder {folder} holds no images{nor}.", "Name another folder.")
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:

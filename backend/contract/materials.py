@@ -2,7 +2,7 @@
 
 
 def material_text(name: str, image: str) -> str:
-    """Return the text of an .mtl file with one material whose base colour is an image beside it."""
+    """Return the text of an .mtl file: one material with an image beside it as base colour."""
     lines = [
         "# Levelform",
         f"newmtl {name}",

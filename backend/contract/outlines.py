@@ -3,7 +3,7 @@
 import numpy as np
 
 INSIDE, OUTSIDE = (255, 240, 0), (0, 0, 0)  # sRGB of the line's two strokes, seen on any colour
-DIMMED = 0.35  # brightness of what is not the object
+DIMMED = 0.35  # brightness of the background
 WIDTH = 1 / 250  # of the line, fraction of the image's longer side
 
 

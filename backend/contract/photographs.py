@@ -1,5 +1,5 @@
-"""What a person may choose for the cameras of photographs, for both halves."""
+"""Choices for the cameras of photographs, for both halves."""
 
-MASKS = ("auto", "use", "ignore")  # of what masks hide; "auto" uses them only where it must
+MASKS = ("auto", "use", "ignore")  # use of masks; "auto" uses them only if necessary
 FRAMES = 36  # frames taken from a video by default
 MOST_FRAMES = 1000

@@ -1,4 +1,4 @@
-"""What `levelform methods` and `blender --command levelform methods` both say of a method."""
+"""The common output of `levelform methods` and `blender --command levelform methods`."""
 
 from collections.abc import Mapping
 from typing import Any

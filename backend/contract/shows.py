@@ -1,4 +1,4 @@
-"""What a method has to show beside its mesh: a list for menus, and what is sent.
+"""A method's exhibits beside its mesh: a list for menus, and the messages.
 
 A show is one figure of a paper: coloured patches, a training set, rendered images. `ShowSpec` says
 what can be asked for, `Exhibit` is one thing of the answer.
@@ -31,7 +31,7 @@ class ShowSpec:
     name : as it is typed
     title : as a menu shows it
     help : one clause for the artist, with the paper's figure
-    options : what may be given by name
+    options : its options by name
     """
 
     name: str

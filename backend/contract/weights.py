@@ -1,4 +1,4 @@
-"""Weights that are fetched on request: what they are, where they come from, where they lie.
+"""Weights fetched on request: contents, sources and local paths.
 
 They lie in one folder of the user's, which Blender's versions and the terminal share:
 `$LEVELFORM_WEIGHTS`, else the system's folder for data of programs.
@@ -19,7 +19,7 @@ class PublishedWeights:
 
     Attributes
     ----------
-    method : whose weights they are
+    method : the method of the weights
     file : its name
     url : where it is fetched from; the address names one revision, so its content never changes
     page : where a person reads about it
@@ -46,7 +46,7 @@ class PublishedWeights:
 
     @property
     def sentence(self) -> str:
-        """What a person is told before it is fetched."""
+        """The description shown before fetching."""
         return (
             f"{self.file}, {megabytes(self.size)}, from {host_of(self.url)}; {self.rights}; "
             f"SHA-256 {self.sha256}."

@@ -132,7 +132,7 @@ def read_settings(args: argparse.Namespace, base: Settings) -> Settings:
 
 
 def _background(args: argparse.Namespace, base: Background) -> Background:
-    """Return `base` with what the command line says of backgrounds and masks."""
+    """Return `base` with the command line's settings of backgrounds and masks."""
     background = parse_background(args.background, args.tolerance, base)
     return replace(
         background,

@@ -1,4 +1,4 @@
-"""Cameras from the matrices that camera networks predict: what DISN and UCLID-Net share.
+"""Cameras from the matrices that camera networks predict, shared by DISN and UCLID-Net.
 
 A camera network predicts [s R | t], camera_from_object: the similarity from the object's frame, in
 the paper's axes and unit, to the camera of a framed image. The intrinsics are those of the training
@@ -63,7 +63,7 @@ def _camera_of(
 
 
 def rigid_cameras(matrices: Tensor, scale: float, framing: Framing) -> tuple[Tensor, Tensor]:
-    """Return predicted cameras as rigid motions, whose scale became a distance.
+    """Return predicted cameras as rigid motions, with their scale as a distance.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def rigid_cameras(matrices: Tensor, scale: float, framing: Framing) -> tuple[Ten
 
 
 def training_camera_at(rotation: np.ndarray, translation: np.ndarray, framing: Framing) -> Camera:
-    """Return the training camera whose camera_from_volume is (3, 3) rotation, (3,) translation."""
+    """Return the training camera with camera_from_volume = (3, 3) rotation, (3,) translation."""
     pose, size = pose_of(rotation, translation), framing.size
     focal = framing.focal * size
     return Camera(pose, focal, focal, size / 2, size / 2, size, size)

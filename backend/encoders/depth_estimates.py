@@ -12,7 +12,7 @@ BACKGROUND = 0.99  # relative depth above which a pixel shows no object
 
 @dataclass(frozen=True)
 class DepthRange:
-    """The depths that a depth network tells apart, in volume units.
+    """The range of a depth network, in volume units.
 
     The network sees every object as from a training distance. Where a camera is nearer or farther
     than all training cameras, the difference is added to the depth.
@@ -46,7 +46,7 @@ class DepthRange:
         return ((depth - self.nearest) / (self.farthest - self.nearest)).clamp(0, 1)
 
     def excess(self, distance: Tensor) -> Tensor:
-        """Return by how much distances exceed those of the training cameras; negative if nearer."""
+        """Return the excess of distances over those of the training cameras; negative if nearer."""
         return distance - distance.clamp(self.near, self.far)
 
 

@@ -55,7 +55,7 @@ TRAININGS = {
 
 
 @dataclass(frozen=True)
-class Side:
+class ClaimSide:
     """One side of a comparison.
 
     Attributes
@@ -100,7 +100,7 @@ class Claim:
     source: str
     sentence: str
     unit: str
-    sides: tuple[Side, ...]
+    sides: tuple[ClaimSide, ...]
     comparisons: tuple[Comparison, ...]
     note: str = ""
 
@@ -109,7 +109,7 @@ class Claim:
         """Whether it needs distances between surfaces."""
         return any(comparison.by != "iou" for comparison in self.comparisons)
 
-    def side(self, label: str) -> Side:
+    def side(self, label: str) -> ClaimSide:
         """Return a side by its label."""
         return next(side for side in self.sides if side.label == label)
 
@@ -136,8 +136,8 @@ def _ablation(
         sentence,
         "accuracy / coverage x 10 on chairs, lower is better",
         (
-            Side("full", "srn", published=".352 / .315"),
-            Side(without, training, published=published),
+            ClaimSide("full", "srn", published=".352 / .315"),
+            ClaimSide(without, training, published=published),
         ),
         (Comparison("full", without, "accuracy"), Comparison("full", without, "coverage")),
     )
@@ -150,7 +150,7 @@ def _idea(name: str, what: str, training: str, sentence: str) -> Claim:
         "our own",
         sentence,
         "",
-        (Side("full", "levelform"), Side(f"without {what}", training)),
+        (ClaimSide("full", "levelform"), ClaimSide(f"without {what}", training)),
         (Comparison("full", f"without {what}"),),
     )
 
@@ -171,8 +171,8 @@ def _deep_meta() -> Iterator[Claim]:
         "Training points near the surface give a better shape than uniform points.",
         "IoU in percent over 13 classes",
         (
-            Side("boundary", "dmf-boundary", published="65.8"),
-            Side("uniform", "dmf-uniform", published="63.5"),
+            ClaimSide("boundary", "dmf-boundary", published="65.8"),
+            ClaimSide("uniform", "dmf-uniform", published="63.5"),
         ),
         (Comparison("boundary", "uniform"),),
         "Our boundary points lie closer to the surface (standard deviations 0.01 and 0.05 in a "
@@ -185,7 +185,7 @@ def _deep_meta() -> Iterator[Claim]:
         "Averaging the embeddings of more views improves the shape, without training on several "
         "views.",
         "a curve without numbers",
-        tuple(Side(_views(n), "dmf-boundary", Measure(views=n)) for n in views),
+        tuple(ClaimSide(_views(n), "dmf-boundary", Measure(views=n)) for n in views),
         tuple(Comparison(_views(b), _views(a)) for a, b in pairwise(views)),
     )
 
@@ -197,13 +197,13 @@ def _views(count: int) -> str:
 def _disn() -> Iterator[Claim]:
     table = "DISN, table 4 (chairs)"
     unit = "IoU in percent on chairs"
-    two = Side("local and global", "disn", published="55.3")
+    two = ClaimSide("local and global", "disn", published="55.3")
     yield Claim(
         "disn-local",
         table,
         "Local features at a point's projection, in addition to global ones, improve the shape.",
         unit,
-        (two, Side("global only", "disn-global", published="54.8")),
+        (two, ClaimSide("global only", "disn-global", published="54.8")),
         (Comparison("local and global", "global only"),),
     )
     yield Claim(
@@ -211,7 +211,7 @@ def _disn() -> Iterator[Claim]:
         table,
         "Regressing the signed distance is better than classifying inside and outside.",
         unit,
-        (two, Side("binary", "disn-binary", published="54.9")),
+        (two, ClaimSide("binary", "disn-binary", published="54.9")),
         (Comparison("local and global", "binary"),),
     )
     estimated = Measure(camera="estimated")
@@ -221,8 +221,8 @@ def _disn() -> Iterator[Claim]:
         "The estimated camera gives slightly worse results than the true camera.",
         unit,
         (
-            Side("given camera", "disn-camera", published="55.3"),
-            Side("estimated camera", "disn-camera", estimated, published="53.9"),
+            ClaimSide("given camera", "disn-camera", published="55.3"),
+            ClaimSide("estimated camera", "disn-camera", estimated, published="53.9"),
         ),
         (Comparison("given camera", "estimated camera"),),
     )
@@ -236,8 +236,8 @@ def _uclid() -> Iterator[Claim]:
         "A second view, lifted into the same grid, improves the shape.",
         "images without numbers",
         (
-            Side("1 view", "uclid", given),
-            Side("2 views", "uclid", Measure(views=2, depth="given")),
+            ClaimSide("1 view", "uclid", given),
+            ClaimSide("2 views", "uclid", Measure(views=2, depth="given")),
         ),
         (Comparison("2 views", "1 view", "chamfer_l2"),),
         "Views are averaged, not summed, so no fine-tuning is needed; cameras and depth are the "
@@ -249,9 +249,11 @@ def _uclid() -> Iterator[Claim]:
         "Inferring depth costs almost nothing; inferring the camera as well costs a little.",
         "Chamfer-L2 x 1000 on cars, lower is better",
         (
-            Side("both given", "uclid-camera", given, published="3.80"),
-            Side("depth inferred", "uclid-camera", Measure(depth="estimated"), published="3.83"),
-            Side(
+            ClaimSide("both given", "uclid-camera", given, published="3.80"),
+            ClaimSide(
+                "depth inferred", "uclid-camera", Measure(depth="estimated"), published="3.83"
+            ),
+            ClaimSide(
                 "both inferred",
                 "uclid-camera",
                 Measure(camera="estimated", depth="estimated"),
@@ -268,10 +270,10 @@ def _uclid() -> Iterator[Claim]:
 
 def _tdgn() -> Iterator[Claim]:
     source, unit = "TDGN, table 4", "mean IoU over 13 classes"
-    base = Side("32 points", "tdgn", published=".586")
+    base = ClaimSide("32 points", "tdgn", published=".586")
     counts = {4: ".545", 16: ".575", 64: ".585"}
     few, some, many = (
-        Side(f"{n} points", f"tdgn-{n}-points", published=value) for n, value in counts.items()
+        ClaimSide(f"{n} points", f"tdgn-{n}-points", published=value) for n, value in counts.items()
     )
     yield Claim(
         "tdgn-points",
@@ -290,7 +292,7 @@ def _tdgn() -> Iterator[Claim]:
         "TDGN, tables 3 and 4",
         "Anisotropic kernels, with one width per axis, are better than isotropic ones.",
         unit,
-        (base, Side("isotropic", "tdgn-isotropic", published=".568")),
+        (base, ClaimSide("isotropic", "tdgn-isotropic", published=".568")),
         (Comparison("32 points", "isotropic"),),
     )
     yield Claim(
@@ -298,7 +300,7 @@ def _tdgn() -> Iterator[Claim]:
         source,
         "The learned embedding of space lets few points suffice.",
         unit,
-        (base, Side("no embedding", "tdgn-no-embedding", published=".507")),
+        (base, ClaimSide("no embedding", "tdgn-no-embedding", published=".507")),
         (Comparison("32 points", "no embedding"),),
     )
 
@@ -331,8 +333,8 @@ def _srn() -> Iterator[Claim]:
         "Fitting the latent to the image with the training losses improves the shape further.",
         "accuracy / coverage x 10 on chairs, lower is better",
         (
-            Side("encoder only", "srn", published=".352 / .315"),
-            Side("optimised", "srn", Measure(optimize=OPTIMIZE), published=".332 / .303"),
+            ClaimSide("encoder only", "srn", published=".352 / .315"),
+            ClaimSide("optimised", "srn", Measure(optimize=OPTIMIZE), published=".332 / .303"),
         ),
         (
             Comparison("optimised", "encoder only", "accuracy"),

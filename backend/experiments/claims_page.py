@@ -11,7 +11,7 @@ import numpy as np
 from ..contract.errors import RequestError
 from ..ticket import Ticket
 from . import markdown
-from .claims import TRAININGS, Claim, Comparison, Side
+from .claims import TRAININGS, Claim, ClaimSide, Comparison
 from .markdown import number
 from .store import Numbers
 from .trials import TrainingVariant, Workshop
@@ -157,7 +157,7 @@ def _train(claims: Sequence[Claim], workshop: Workshop, seeds: int, ticket: Tick
 
 
 def _side(
-    claim: Claim, side: Side, workshop: Workshop, seeds: int, ticket: Ticket | None
+    claim: Claim, side: ClaimSide, workshop: Workshop, seeds: int, ticket: Ticket | None
 ) -> list[dict[str, Numbers]]:
     """Return the numbers of a side for each seed, by shape; empty for an unfinished training.
 
@@ -260,7 +260,7 @@ def category_of(shape: str) -> str:
     return shape.partition("/")[0]
 
 
-def _row(side: Side, tried: Tried, keys: Sequence[str]) -> list[str]:
+def _row(side: ClaimSide, tried: Tried, keys: Sequence[str]) -> list[str]:
     by_seed = [numbers for numbers in tried.numbers[side.label] if numbers]
     means = {key: [_mean(numbers, key) for numbers in by_seed] for key in keys}
     cells, each = [], []

@@ -5,6 +5,6 @@ from .stream import FieldSamples as FieldSamples
 from .stream import extract as extract
 from .stream import stream as stream
 from .types import Cleanup as Cleanup
+from .types import ExtractedMesh as ExtractedMesh
 from .types import ExtractionStats as ExtractionStats
 from .types import MeshBlock as MeshBlock
-from .types import MeshUpdate as MeshUpdate

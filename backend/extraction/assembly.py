@@ -47,7 +47,8 @@ class Pieces:
     def last(self, mesh: Mesh) -> Mesh:
         """Return the triangles added last with their vertices; `mesh` is the whole mesh."""
         faces = self._faces[-1]
-        first = faces.min(initial=len(mesh.vertices))  # their vertices came last, or nearly so
+        # Their vertices are among the last ones: cut off the others before the search in `part`.
+        first = faces.min(initial=len(mesh.vertices))
         normals, colors = (None if a is None else a[first:] for a in (mesh.normals, mesh.colors))
         return part(Mesh(mesh.vertices[first:], faces - first, normals, colors))
 
@@ -55,9 +56,9 @@ class Pieces:
 def part(mesh: Mesh, faces: np.ndarray | None = None) -> Mesh:
     """Return the triangles of a mesh selected by a (F,) mask (None: all) with their vertices."""
     kept = mesh.faces if faces is None else mesh.faces[faces]
-    used = np.zeros(len(mesh.vertices), bool)
+    used = np.zeros(len(mesh.vertices), bool)  # (V,)
     used[kept.reshape(-1)] = True
-    renumbered = np.cumsum(used, dtype=np.int32) - 1
+    renumbered = np.cumsum(used, dtype=np.int32) - 1  # (V,) new number of each used vertex
     normals, colors = (None if a is None else a[used] for a in (mesh.normals, mesh.colors))
     return Mesh(mesh.vertices[used], renumbered[kept], normals, colors)
 
@@ -86,7 +87,7 @@ def face_normals(mesh: Mesh) -> np.ndarray:
     """Return (V, 3) unit vertex normals: area-weighted means over the adjacent triangles."""
     a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
     area = np.cross(b - a, c - a)  # (F, 3) normal times twice the area
-    total = np.zeros((len(mesh.vertices), 3))
+    total = np.zeros((len(mesh.vertices), 3))  # sums over the triangles around each vertex
     for axis in range(3):
         for k in range(3):
             total[:, axis] += np.bincount(
@@ -116,7 +117,7 @@ def is_watertight(faces: np.ndarray) -> bool:
     total = 0
     for start in range(0, len(faces), 1 << 16):
         block = faces[start : start + (1 << 16)].astype(np.uint64)
-        ends = np.roll(block, -1, axis=1)
+        ends = np.roll(block, -1, axis=1)  # (F, 3) end of the edge from each corner
         # A hash of the undirected edge; the sign carries the direction.
         number = (np.minimum(block, ends) << np.uint64(32) | np.maximum(block, ends)) * _MIX[0]
         number = (number ^ number >> np.uint64(29)) * _MIX[1]

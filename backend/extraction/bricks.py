@@ -86,7 +86,7 @@ class Bricks:
 
     def row(self, places: Places) -> Tensor:
         """Return the (N,) int32 rows of `places`, which must lie on the lattice."""
-        x, y, z = places & (SIDE - 1)
+        x, y, z = places & (SIDE - 1)  # position within the brick
         slot = self._slot.index_select(0, self._brick(places))
         return (slot << 3 * SHIFT) + (x << 2 * SHIFT) + (y << SHIFT) + z
 
@@ -99,9 +99,9 @@ class Bricks:
         brick, local = [], []
         for axis, stride in enumerate(self._stride):
             ends = torch.stack([cells[axis], cells[axis] + 1])  # (2, N)
-            brick.append((ends >> SHIFT) * stride)
-            local.append((ends & (SIDE - 1)) << (2 - axis) * SHIFT)
-        bricks = _outer_sum(brick).reshape(-1)
+            brick.append((ends >> SHIFT) * stride)  # this axis' term of the brick's number
+            local.append((ends & (SIDE - 1)) << (2 - axis) * SHIFT)  # and of the row in it
+        bricks = _outer_sum(brick).reshape(-1)  # (8 N,)
         slot = self._slot.index_select(0, bricks)
         if reserve and self._use(bricks, slot):
             slot = self._slot.index_select(0, bricks)
@@ -109,7 +109,7 @@ class Bricks:
 
     def places(self, rows: Tensor) -> Places:
         """Return the places, (3, N), of rows; the inverse of `row`."""
-        local = rows & (VOLUME - 1)
+        local = rows & (VOLUME - 1)  # 2 bits per axis, x highest
         inner = torch.stack([local >> 2 * SHIFT, (local >> SHIFT) & (SIDE - 1), local & (SIDE - 1)])
         return self._origin.index_select(1, rows >> 3 * SHIFT).add_(inner)
 
@@ -137,10 +137,11 @@ class Bricks:
             marks = torch.zeros_like(self._slot, dtype=torch.bool)
             marks.index_fill_(0, bricks.long(), True)
             new = torch.nonzero(marks.logical_and_(self._slot == 0))[:, 0]
-        known = self._origin.shape[1]
+        known = self._origin.shape[1]  # slots in use; slot 0 is the placeholder
         slots = torch.arange(known, known + len(new), dtype=torch.int32, device=self.device)
         self._slot.index_copy_(0, new, slots)
         sx, sy, _ = self._stride
+        # A brick's number is x sx + y sy + z in bricks; its first node in nodes.
         origin = torch.stack([new // sx, new % sx // sy, new % sy]).int() << SHIFT
         self._origin = torch.cat([self._origin, origin], dim=1)
         self._grow()

@@ -17,7 +17,7 @@ def check_cleanup(cleanup: Cleanup) -> Cleanup:
     """Return the clean-up; raise `RequestError` if it is invalid."""
     if not 0.0 <= cleanup.min_component <= 1.0:
         raise RequestError(
-            f"The smallest component is a share of the largest, not {cleanup.min_component}.",
+            f"The smallest component is a fraction of the largest, not {cleanup.min_component}.",
             "Choose a number between 0 and 1.",
         )
     if cleanup.max_faces is not None and cleanup.max_faces < 4:
@@ -54,13 +54,14 @@ def _chosen_components(mesh: Mesh, cleanup: Cleanup) -> tuple[Mesh, tuple[str, .
         return mesh, ()
     area, volume = _areas_and_volumes(mesh, labels, count)
     body = volume > 0  # (count,); voids face inwards, so their signed volume is negative
-    inside = _containment(mesh, labels, volume)
+    inside = _containment(mesh, labels, volume)  # (count,) the component around each, or -1
     drop = body & (area < cleanup.min_component * area[body].max(initial=0.0))
     remarks = _dropped(int(drop.sum()), cleanup.min_component)
-    drop |= ~body & (drop[inside] & (inside >= 0))
+    drop |= ~body & (drop[inside] & (inside >= 0))  # the voids of removed bodies
     if cleanup.fill_voids:
         drop |= ~body
         for component in np.argsort(-np.abs(volume)):  # outermost first
+            # Everything inside a filled void goes with it.
             drop[component] |= inside[component] >= 0 and drop[inside[component]]
     return (part(mesh, ~drop[labels]) if drop.any() else mesh), remarks
 
@@ -82,7 +83,7 @@ def _components(mesh: Mesh) -> tuple[np.ndarray, int]:
     from scipy.sparse.csgraph import connected_components
 
     a, b, c = mesh.faces.T
-    links = np.concatenate([a, b]), np.concatenate([b, c])
+    links = np.concatenate([a, b]), np.concatenate([b, c])  # two edges connect a triangle
     size = len(mesh.vertices)
     graph = coo_matrix((np.ones(len(links[0]), np.int8), links), (size, size))
     count, labels = connected_components(graph, directed=False)
@@ -92,7 +93,7 @@ def _components(mesh: Mesh) -> tuple[np.ndarray, int]:
 def _areas_and_volumes(mesh: Mesh, labels: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Return (count,) areas and signed volumes; voids, facing inwards, are negative."""
     a, b, c = (mesh.vertices[mesh.faces[:, k]].astype(np.float64) for k in range(3))
-    twice = np.cross(b - a, c - a)
+    twice = np.cross(b - a, c - a)  # (F, 3) normal times twice the area
     area = np.bincount(labels, np.linalg.norm(twice, axis=1) / 2, count)
     return area, np.bincount(labels, (a * twice).sum(axis=1) / 6, count)
 
@@ -106,6 +107,7 @@ def _containment(mesh: Mesh, labels: np.ndarray, volume: np.ndarray) -> np.ndarr
     upper = np.array([c.max(axis=(0, 1)) for c in own])
     around = np.full(count, -1)
     for k in range(count):
+        # Candidates have a larger bounding box; the smallest that encloses a vertex is innermost.
         within = ((lower < lower[k]) & (upper > upper[k])).all(axis=1)
         for other in sorted(np.flatnonzero(within), key=lambda o: abs(volume[o])):
             if _winding(own[k][0, 0], own[other]) > 0.5:
@@ -119,7 +121,7 @@ def _winding(point: np.ndarray, corners: np.ndarray) -> float:
 
     The sum of the triangles' solid angles (Van Oosterom and Strackee, 1983).
     """
-    a, b, c = (corners[:, k] - point for k in range(3))
+    a, b, c = (corners[:, k] - point for k in range(3))  # (F, 3) each
     la, lb, lc = (np.linalg.norm(v, axis=1) for v in (a, b, c))
     above = (a * np.cross(b, c)).sum(axis=1)
     below = la * lb * lc + (a * b).sum(1) * lc + (b * c).sum(1) * la + (c * a).sum(1) * lb

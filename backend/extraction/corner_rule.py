@@ -1,9 +1,9 @@
-"""The coarse rule for fields without bounds: which cells their corners cast doubt on.
+"""The coarse rule for fields without bounds: which cells are doubtful by their corners' values.
 
-A part of the object that no corner of a coarse cell lies in still lowers the values around it. A
-cell is in doubt if the level is nearer to its corners' values than those of a usual cell near the
-surface differ. Doubtful cells are ranked, and no more are looked into than the evaluations pay for
-that a full grid of 32 cells a side, where MISE starts, would have taken.
+A part of the object that contains no corner of a coarse cell still lowers the values around it. A
+cell is doubtful if the level is nearer to its corners' values than the range of a usual cell's
+values near the surface. Doubtful cells are ranked, and examined within the budget of evaluations of
+a full grid of 32 cells a side, where MISE starts.
 """
 
 import math
@@ -18,15 +18,15 @@ from .sampler import FieldEvaluator
 
 FROM = 16  # coarser cells than these are all kept
 DOUBT = 1.0  # a cell is doubtful if its values are this near to the level, in units of their range
-USUAL = 512  # cells nearest to the level, whose range is the usual one
-NODES = 8  # evaluations that a doubtful cell costs on the next level, neighbours being so too
-EQUAL = 1e-4  # of the corners' value: closer ones are equal, and say nothing of the inside
+USUAL = 512  # number of cells nearest to the level that define the usual range
+NODES = 8  # evaluations per doubtful cell on the next level, next to other doubtful cells
+EQUAL = 1e-4  # relative difference below which corners' values count as equal and tell nothing
 
 
 class CornerRule(CoarseRule):
-    """Excludes cells whose corners lie far from the level, measured by how much values change.
+    """Excludes cells with corners' values far from the level, in units of the values' range.
 
-    Where the corners' values are equal, as in a field of signs, no cell is excluded.
+    Cells with equal corners' values, as in a field of signs, are never excluded.
 
     Parameters
     ----------
@@ -41,15 +41,16 @@ class CornerRule(CoarseRule):
         self.level = level
 
     def bound(self, sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor, Tensor]:
-        """Return bounds that hold the level for the cells in doubt, and the corners' for others."""
+        """Return infinite bounds for doubtful cells, and the corners' range for others."""
         low, high = EveryCell().bound(sampler, cells, n)
         if n < FROM or not cells.shape[1]:
             return low, high
         low, high = corner_range(sampler, cells, n)
         away = torch.maximum(low - self.level, self.level - high)  # below 0 across the surface
-        spread = high - low
+        spread = high - low  # (N,) range of the corners' values
         blind = spread <= EQUAL * away.abs()
-        usual = spread[away.argsort()[:USUAL]].median()
+        usual = spread[away.argsort()[:USUAL]].median()  # near the surface
+        # A cell with an unusually small range is measured by the usual one.
         doubt = away / torch.maximum(spread, usual).clamp_min(1e-12)
         kept = blind | _first(doubt, DOUBT, _paid_for(sampler, n))
         every = torch.full_like(low, torch.inf)
@@ -57,14 +58,14 @@ class CornerRule(CoarseRule):
 
 
 def _first(doubt: Tensor, limit: float, count: int) -> Tensor:
-    """Return which cells are below the limit and among the `count` of least doubt, (N,) bool."""
+    """Return which cells are below the limit and among the `count` smallest values, (N,) bool."""
     if count < len(doubt):
         limit = min(limit, float(doubt.kthvalue(count + 1).values))
     return doubt < limit
 
 
 def _paid_for(sampler: FieldEvaluator, n: int) -> int:
-    """Return how many doubtful cells of a level may be looked into."""
+    """Return the maximum number of doubtful cells of a level to examine."""
     if n < COARSEST:
         return math.prod(sampler.grid.shape(n))
     full = math.prod(count + 1 for count in sampler.grid.shape(COARSEST))
@@ -77,7 +78,7 @@ def corner_range(sampler: FieldEvaluator, cells: Places, n: int) -> tuple[Tensor
     rows = [bricks.corner_rows(part, reserve=True) for part in chunks(cells)]
     sampler.fill(n, rows)
     for part in rows:
-        values = bricks["value"].index_select(0, part.reshape(-1)).view(8, -1)
+        values = bricks["value"].index_select(0, part.reshape(-1)).view(8, -1)  # (8, N)
         lows.append(values.amin(0))
         highs.append(values.amax(0))
     return torch.cat(lows), torch.cat(highs)

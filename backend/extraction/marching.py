@@ -103,19 +103,20 @@ class Mesher:
         """
         self.sampler.ticket.check()
         masks = self._own[corner].index_select(0, cases.int())  # (N,) crossed edges from the corner
-        owner = masks != 0
+        owner = masks != 0  # (N,) the cell numbers this corner's vertices
         for axis, bit in enumerate(CORNERS[corner]):
             if bit:
                 owner &= cells[axis] == self.shape[axis] - 1
-        index = torch.nonzero(owner)[:, 0]
+        index = torch.nonzero(owner)[:, 0]  # (K,)
         if not len(index):
             return None
-        nodes = cells.index_select(1, index)
+        nodes = cells.index_select(1, index)  # (3, K), moved to the corner below
         nodes += torch.as_tensor(CORNERS[corner], dtype=torch.int32, device=nodes.device)[:, None]
         masks = masks.index_select(0, index)
         count = self._population.index_select(0, masks)
         ends = torch.cumsum(count, 0, dtype=torch.int32)  # exclusive ends of each node's numbers
         rows = self.bricks.row(nodes)
+        # A node's entry: the number of its first vertex, and its crossed edges in the low 3 bits.
         packed = ((ends - count + self.vertices) << 3) | masks
         self.bricks["vertex"].index_copy_(0, rows.long(), packed)
         edges = self._edges(nodes, rows, masks, ends - count, int(ends[-1]))
@@ -139,15 +140,17 @@ class Mesher:
         axis_of = torch.zeros(total, dtype=torch.int64, device=device)
         second = torch.zeros(total, device=device)
         for axis in range(3):
-            crossed = torch.nonzero(masks & (1 << axis))[:, 0]  # nodes whose edge on `axis` is
+            # (K,) nodes with a crossed edge along `axis`.
+            crossed = torch.nonzero(masks & (1 << axis))[:, 0]
+            # A node's vertices are numbered by axis: the rank is the count of earlier axes.
             rank = self._rank.index_select(0, masks.index_select(0, crossed) * 3 + axis)
             number = (first.index_select(0, crossed) + rank).long()
             ends = nodes.index_select(1, crossed)
-            ends[axis] += 1
+            ends[axis] += 1  # the node at the edge's other end
             node.index_copy_(0, number, crossed)
             axis_of.index_fill_(0, number, axis)
             second.index_copy_(0, number, value.index_select(0, self.bricks.row(ends)))
-        start = nodes.index_select(1, node)
+        start = nodes.index_select(1, node)  # (3, total)
         values = value.index_select(0, rows).index_select(0, node)
         return CrossedEdges(start, axis_of, values, second)
 
@@ -168,6 +171,7 @@ class Mesher:
         self.sampler.ticket.check()
         if not len(cases):
             return torch.zeros((0, 3), dtype=torch.int32, device=cells.device)
+        # (8 N,) the entries of all corners, see `_number`.
         packed = self.bricks["vertex"].index_select(0, self.bricks.corner_rows(cells).reshape(-1))
         cases = cases.int()
         count = self._count.index_select(0, cases)  # (N,) triangles per cell
@@ -180,6 +184,7 @@ class Mesher:
         entry += shift.index_select(0, cell)
         edge = self._edge.index_select(0, entry)  # (F, 3) corner * 4 + axis
         where = (edge >> 2) * len(cases) + cell[:, None]  # (F, 3) into the (8, N) corners
-        packed = packed.index_select(0, where.reshape(-1))
+        packed = packed.index_select(0, where.reshape(-1))  # (3 F,)
+        # The vertex of an edge: the first one of its start node plus the rank of its axis.
         rank = self._rank.index_select(0, (packed & 7) * 3 + (edge & 3).reshape(-1))
         return ((packed >> 3) + rank).view(-1, 3)

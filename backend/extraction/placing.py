@@ -71,7 +71,7 @@ class Placer:
         """Return the vertices of crossed edges."""
         start = self.sampler.positions(edges.start, self.n)  # (N, 3) volume frame
         fraction, facing = self._fractions(edges, start)
-        positions = self._along(start, edges.axis, fraction)
+        positions = self._along(start, edges.axis, fraction)  # (N, 3)
         normals = self._unit_normals(positions, edges.axis, facing) if self._normals else None
         colors = self.sampler.colors(positions) if self._color else None
         return Vertices(positions, normals, colors)
@@ -91,6 +91,7 @@ class Placer:
         facing : (N,) -1 or 1 along the edge's axis for vertices on the cap, else 0
         """
         crossed = torch.nonzero((edges.first <= self.level) != (edges.second <= self.level))[:, 0]
+        # Edges that the field itself crosses: root finding.
         crossings = self._crossings(
             start.index_select(0, crossed),
             edges.axis.index_select(0, crossed),
@@ -104,7 +105,7 @@ class Placer:
         # Fraction at which the edge leaves the box; only the last cell of an axis can.
         leaves = (self._upper[edges.axis] - start.gather(1, edges.axis[:, None])[:, 0]) / self._step
         limit = torch.where(place + 1 == self._shape[edges.axis], leaves, torch.inf)
-        below = fraction.isinf() & (place == 0)
+        below = fraction.isinf() & (place == 0)  # crossed by the cap at the lower border
         facing = (fraction > limit).float() - below.float()
         fraction = torch.minimum(fraction, limit).masked_fill_(below, 0.0)
         return fraction.clamp_(self._margin, 1 - self._margin), facing
@@ -118,15 +119,14 @@ class Placer:
         """
         bracket = _Bracket.over(first, second, self.level)
         fraction = bracket.secant().clamp_(self._margin, 1 - self._margin)
-        index = torch.arange(
-            len(fraction), device=fraction.device
-        )  # vertices that have not converged
+        # Vertices that have not converged.
+        index = torch.arange(len(fraction), device=fraction.device)
         for _ in range(self._steps):
-            here = fraction.index_select(0, index)
+            here = fraction.index_select(0, index)  # (K,) of the K vertices still moving
             points = self._along(start.index_select(0, index), axis.index_select(0, index), here)
             bracket, secant = bracket.narrowed(here, self.sampler.values(points), self.level)
             new = bracket.secant()
-            apart = (secant - new).abs()
+            apart = (secant - new).abs()  # two estimates that agree have converged
             within = (secant > bracket.low) & (secant < bracket.high)
             unconverged = ~(apart <= CONVERGED)
             new = torch.where(unconverged & within, secant, new).clamp_(
@@ -142,7 +142,7 @@ class Placer:
     def _unit_normals(self, positions: Tensor, axis: Tensor, facing: Tensor) -> Tensor:
         """Return (V, 3) unit normals: the field's gradient, on the cap the border's normal."""
         slopes = self.sampler.slopes(positions, step=self._step / 2)
-        normals = normalize(torch.nan_to_num(slopes, 0.0, 0.0, 0.0), dim=1)
+        normals = normalize(torch.nan_to_num(slopes, 0.0, 0.0, 0.0), dim=1)  # (V, 3)
         capped = torch.nonzero(facing)[:, 0]
         if len(capped):
             own = torch.zeros((len(capped), 3), device=normals.device)
@@ -187,11 +187,12 @@ class _Bracket:
         Also the one-sided secant estimate through the old and new position of that end; not always
         finite.
         """
-        excess = 0.5 * values - 0.5 * level
+        excess = 0.5 * values - 0.5 * level  # (N,) halved, as `at_low` and `at_high`
         raises = (values <= level) == self.inside  # same side as the low end: that one moves
-        old = torch.where(raises, self.low, self.high)
+        old = torch.where(raises, self.low, self.high)  # the end that moves, and its value
         at_old = torch.where(raises, self.at_low, self.at_high)
         secant = fraction - excess * ((fraction - old) / (excess - at_old))
+        # Illinois: an end kept a second time in a row has its value halved.
         again_high, again_low = raises & (self.kept < 0), ~raises & (self.kept > 0)
         narrow = _Bracket(
             torch.where(raises, fraction, self.low),

@@ -106,16 +106,14 @@ class ActiveFront:
         # Trilinear interpolation at the midpoints: once along each axis.
         nodes = _halve(_halve(_halve(values.view(2, 2, 2, -1), 0), 1), 2)  # (3, 3, 3, N)
         inside = nodes <= self.level
-        entered = _mixed(inside)  # (2, 2, 2, N)
+        entered = _mixed(inside)  # (2, 2, 2, N) children with a forecast sign change
         if self.cap and self._close_border(inside, 2 * parents):
             entered |= _mixed(inside)
-        crossing = torch.nonzero(
-            entered.reshape(8, -1).T
-        )  # (K, 2) parent, child; in parents' order
+        # (K, 2) parent and child, in the parents' order.
+        crossing = torch.nonzero(entered.reshape(8, -1).T)
         offsets = torch.as_tensor(CORNERS.T.copy(), dtype=torch.int32, device=parents.device)
-        cells = 2 * parents.index_select(1, crossing[:, 0]) + offsets.index_select(
-            1, crossing[:, 1]
-        )
+        corners = offsets.index_select(1, crossing[:, 1])
+        cells = 2 * parents.index_select(1, crossing[:, 0]) + corners  # (3, K)
         return cells[:, self._inside_grid(cells)]
 
     def _inside_grid(self, cells: Places) -> Tensor:
@@ -155,6 +153,7 @@ class ActiveFront:
         waiting, later = self._ahead.split_at(end)  # detected by an earlier call, not expanded yet
         grown, done, ahead = [], [waiting], [later]
         candidates = candidates[:, self._unseen(candidates)]
+        # Each round examines the neighbours of the cells that the round before found active.
         while candidates.shape[1] or len(waiting):
             active = self._examine(candidates)
             here, later = active.split_at(end)
@@ -162,7 +161,7 @@ class ActiveFront:
             done.append(here)
             ahead.append(later)
             candidates = self._behind_faces(ActiveCells.join([here, waiting], device))
-            waiting = ActiveCells.join([], device)
+            waiting = ActiveCells.join([], device)  # expanded once
         self._ahead = ActiveCells.join(ahead, device)
         return ActiveCells.join(grown, device), ActiveCells.join(done, device)
 
@@ -188,7 +187,7 @@ class ActiveFront:
         With a cap, cells whose only inside corners lie on the border are returned too, with case 0:
         the next level may resolve solid behind the border there.
         """
-        values = self.bricks["value"].index_select(0, rows.reshape(-1))
+        values = self.bricks["value"].index_select(0, rows.reshape(-1))  # (8 N,)
         inside = (values <= self.level).view(2, 2, 2, -1)  # (x, y, z corner, N)
         cases = _cases(inside)
         # Before the cap: where the field itself changes sign.
@@ -208,7 +207,7 @@ class ActiveFront:
             # Neighbours outside the grid are not cells.
             mixed &= place < self.shape[axis] - 1 if direction[axis] > 0 else place > 0
             near = cells.places.index_select(1, torch.nonzero(mixed)[:, 0])
-            near[axis] += direction[axis]
+            near[axis] += direction[axis]  # the cells across this face
             neighbours.append(near[:, self._unseen(near)])
         cells_behind = torch.cat(neighbours, dim=1)
         self.bricks.reserve(cells_behind)

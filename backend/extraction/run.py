@@ -20,7 +20,7 @@ from .placing import STEPS, Placer, Vertices
 from .refine import ActiveCells, ActiveFront
 from .rules import EveryCell, choose_rule
 from .sampler import GRADIENT_COST, FieldEvaluator
-from .types import Cleanup, ExtractionStats, MeshBlock, MeshUpdate
+from .types import Cleanup, ExtractedMesh, ExtractionStats, MeshBlock
 
 ROOT = 8
 """Level at which a coarse rule (see `rules`) starts."""
@@ -78,7 +78,7 @@ class _ExtractionRun:
             remarks=self.remarks,
         )
 
-    def finished(self, mesh: Mesh, cells: int, block: MeshBlock | None) -> MeshUpdate:
+    def finished(self, mesh: Mesh, cells: int, block: MeshBlock | None) -> ExtractedMesh:
         """Return the final update: the mesh after the clean-up."""
         whole = mesh
         mesh, remarks = clean(whole, self.request.cleanup)
@@ -90,7 +90,7 @@ class _ExtractionRun:
         n = self.request.resolution
         stats = self.stats(n, cells, watertight=is_watertight(mesh.faces))
         self.sampler.ticket.advance(1.0)
-        return MeshUpdate(n, mesh, block, 1.0, True, stats)
+        return ExtractedMesh(n, mesh, block, 1.0, True, stats)
 
     def nothing_there(self) -> RequestError:
         """Return the error for a level outside the field's range, measured on a coarse grid."""
@@ -106,7 +106,7 @@ class _ExtractionRun:
 class DenseRun(_ExtractionRun):
     """Evaluates every node and meshes with PyMCubes; sends one update."""
 
-    def updates(self) -> Iterator[MeshUpdate]:
+    def updates(self) -> Iterator[ExtractedMesh]:
         """Yield the mesh."""
         request, sampler, n = self.request, self.sampler, self.request.resolution
         grid = sampler.grid
@@ -142,7 +142,7 @@ class SparseRun(_ExtractionRun):
         self._coarser: Mesh | None = None
         self._previews = request.first < request.resolution
 
-    def updates(self) -> Iterator[MeshUpdate]:
+    def updates(self) -> Iterator[ExtractedMesh]:
         """Yield one mesh per level; the last level arrives slab by slab."""
         self._settle_rule()
         self._expect(COARSEST, 2)
@@ -185,10 +185,11 @@ class SparseRun(_ExtractionRun):
         if front.n <= self._ruled:
             yield _Slab(0, 1, 0, last, 1.0, self._ruled_cells(front))
             return
-        x = self._parents.places[0]
+        x = self._parents.places[0]  # (N,)
         count = self._slab_count(front.n)
         ends = _quantile_planes(x, count, last=(last + 1) // 2)  # in units of parent cells
         for index, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+            # Children of the parents between the planes; flood fill adds what the forecast missed.
             cells = front.forecast(self._parents.pick((x >= start) & (x < end)).places)
             fraction = int((x < end).sum()) / max(len(x), 1)
             yield _Slab(index, len(ends), 2 * start, min(2 * end, last), fraction, cells)
@@ -202,16 +203,16 @@ class SparseRun(_ExtractionRun):
 
     # ------------------------------------------------------------ a level
 
-    def _level(self, front: ActiveFront) -> Iterator[MeshUpdate]:
-        """Find the active cells of a level; mesh the level and yield it if it is to be shown."""
+    def _level(self, front: ActiveFront) -> Iterator[ExtractedMesh]:
+        """Find the active cells of a level; mesh the level, and yield it if requested."""
         request, n = self.request, front.n
         builder = _Builder(self.sampler, request, n) if n >= request.first else None
         last, finished, cells, before = n == request.resolution, [], 0, 0.0
         for slab in self._slabs(front):
-            # `new` cells may lie past the slab's end: their vertices are needed by its last faces.
+            # `new` cells may lie past the slab's end: its last faces need their vertices.
             new, done = front.grow(slab.cells, slab.end)
             cells += done.active
-            density = cells / max(slab.fraction, 1e-3) / n**2
+            density = cells / max(slab.fraction, 1e-3) / n**2  # extrapolated from these slabs
             self._expect(n, density, nodes=1 - slab.fraction, vertices=1 - before)
             before = slab.fraction
             if not last:
@@ -229,11 +230,11 @@ class SparseRun(_ExtractionRun):
                 yield self._level_update(builder, cells)
         elif last:
             raise self.nothing_there()
-        if not last and n < self._ruled:  # the rule goes on at the next level
+        if not last and n < self._ruled:  # the rule continues at the next level
             self._kept = self._worth_a_look(front)
 
     def _worth_a_look(self, front: ActiveFront) -> Places:
-        """Return the active cells of a level and those that the rule can't exclude."""
+        """Return the candidates: active cells, and cells that the rule can't exclude."""
         others = front.keep(self._rule, front.others(self._parents))
         return torch.cat([self._parents.places, others], dim=1)
 
@@ -242,15 +243,15 @@ class SparseRun(_ExtractionRun):
         samples = self.sampler.samples
         return samples.low <= self.request.level < samples.high
 
-    def _level_update(self, builder: "_Builder", cells: int) -> MeshUpdate:
+    def _level_update(self, builder: "_Builder", cells: int) -> ExtractedMesh:
         mesh = builder.pieces.mesh()
         if builder.n == self.request.resolution:
             return self.finished(mesh, cells, None)
         self._coarser = mesh
         stats = self.stats(builder.n, cells, watertight=is_watertight(mesh.faces))
-        return MeshUpdate(builder.n, mesh, None, self.sampler.fraction, False, stats)
+        return ExtractedMesh(builder.n, mesh, None, self.sampler.fraction, False, stats)
 
-    def _slab_update(self, builder: "_Builder", slab: "_Slab", cells: int) -> MeshUpdate:
+    def _slab_update(self, builder: "_Builder", slab: "_Slab", cells: int) -> ExtractedMesh:
         """Return the finished slabs, joined with the previous level's mesh for the remainder."""
         grid, n = self.sampler.grid, builder.n
         mesh = builder.pieces.mesh()
@@ -260,7 +261,7 @@ class SparseRun(_ExtractionRun):
         if self._coarser is not None:
             mesh = joined(mesh, faces_past(self._coarser, plane))
         stats = self.stats(n, cells, watertight=False)
-        return MeshUpdate(n, mesh, block, self.sampler.fraction, False, stats)
+        return ExtractedMesh(n, mesh, block, self.sampler.fraction, False, stats)
 
     def _expect(self, n: int, density: float, *, nodes: float = 1, vertices: float = 1) -> None:
         """Forecast the remaining work.
@@ -272,7 +273,7 @@ class SparseRun(_ExtractionRun):
         density
             Active cells per cell of one face of the grid, which hardly changes from level to level.
         nodes, vertices
-            Fractions of the level's nodes and vertices that are still to be evaluated.
+            Remaining fractions of the level's nodes and vertices.
         """
         request, sampler = self.request, self.sampler
         work, m = 0.0, n

@@ -21,8 +21,8 @@ GRADIENT_COST = 3
 
 
 class FieldSamples:
-    """A cache of a field's values at the nodes of all levels; runs that share it evaluate only what
-    is new.
+    """A cache of a field's values at the nodes of all levels; runs that share it evaluate each node
+    once.
 
     It belongs to one field and one box, and is cleared when it is claimed for another.
 
@@ -62,7 +62,7 @@ class FieldSamples:
         return self._levels[n]
 
     def coarser(self, n: int) -> Bricks | None:
-        """Return the samples of the level above, whose nodes are every second node of level `n`."""
+        """Return the samples of the level above; its nodes are every second node of level `n`."""
         return self._levels.get(n // 2)
 
     @property
@@ -78,7 +78,7 @@ class FieldEvaluator:
     ----------
     evaluations : points evaluated at nodes of the grid, and for the coarse rule
     vertex_evaluations : points evaluated at vertices
-    boxes : boxes whose bounds were asked for
+    boxes : boxes with evaluated bounds
     forecast : expected total of evaluations of both kinds
     """
 
@@ -115,7 +115,7 @@ class FieldEvaluator:
         bricks = self.level(n)
         value = bricks["value"]
         wanted = _unknown(rows, value)  # (K,) distinct rows
-        known = self._recall(n, bricks.places(wanted.int()))
+        known = self._recall(n, bricks.places(wanted.int()))  # (K,) NaN where new
         value.index_copy_(0, wanted, known)
         for block in self._blocks(wanted[known.isnan()]):
             points = self.positions(bricks.places(block.int()), n)
@@ -134,7 +134,7 @@ class FieldEvaluator:
     def _recall(self, n: int, places: Tensor) -> Tensor:
         """Return (N,) values known from coarser levels, NaN where there are none."""
         known = torch.full((places.shape[1],), torch.nan, device=self.device)
-        lost = torch.arange(places.shape[1], device=self.device)
+        lost = torch.arange(places.shape[1], device=self.device)  # entries still unknown
         # A node with even coordinates is also a node of the level above.
         while len(lost) and (coarser := self.samples.coarser(n)) is not None:
             even = ((places[0] | places[1] | places[2]) & 1) == 0
@@ -241,7 +241,7 @@ class FieldEvaluator:
         return None if parts[0] is None else torch.cat([p for p in parts if p is not None])
 
     def _checked(self, values: Tensor | None, points: Tensor, shape: tuple, what: str) -> Tensor:
-        """Return the field's answer, or say what is wrong with it and where."""
+        """Return the field's answer; raise a `WorkError` that names its fault and place."""
         if not isinstance(values, Tensor) or values.shape != shape or values.dtype != torch.float32:
             seen = (
                 f"{tuple(values.shape)} {str(values.dtype).removeprefix('torch.')}"
@@ -250,7 +250,8 @@ class FieldEvaluator:
             )
             raise WorkError(
                 f"The field's {what} for {len(points)} points should be {shape} float32, "
-                f"not {seen}."
+                f"not {seen}.",
+                "Correct the method's field.",
             )
         if not torch.isfinite(values).all():
             bad = torch.nonzero(~torch.isfinite(values.reshape(len(values), -1)))[0]
@@ -264,7 +265,7 @@ class FieldEvaluator:
 
 
 def _unknown(rows: list[Tensor], value: Tensor) -> Tensor:
-    """Return the distinct rows whose value is unknown, sorted, int64."""
+    """Return the distinct rows without a value, sorted, int64."""
     if 8 * sum(part.numel() for part in rows) < len(value):  # few: look them up and sort them
         flat = torch.cat([part.reshape(-1) for part in rows])
         return unique(flat[value.index_select(0, flat).isnan()], len(value))

@@ -13,7 +13,7 @@ from .cleanup import check_cleanup
 from .grid import COARSEST, FINEST, Box, Grid, round_up
 from .run import DenseRun, Request, SparseRun
 from .sampler import FieldEvaluator, FieldSamples
-from .types import Cleanup, MeshUpdate
+from .types import Cleanup, ExtractedMesh
 
 _NO_CLEANUP = Cleanup()
 
@@ -33,7 +33,7 @@ def stream(
     normals: bool = True,
     cleanup: Cleanup = _NO_CLEANUP,
     samples: FieldSamples | None = None,
-) -> Iterator[MeshUpdate]:
+) -> Iterator[ExtractedMesh]:
     """Yield the mesh of a field's level set, coarse to fine; the last update is `final`.
 
     Parameters
@@ -149,7 +149,7 @@ def _checked_level(level: float) -> float:
     return float(np.float32(level))
 
 
-def _in_memory(updates: Iterator[MeshUpdate], resolution: int) -> Iterator[MeshUpdate]:
+def _in_memory(updates: Iterator[ExtractedMesh], resolution: int) -> Iterator[ExtractedMesh]:
     """Pass updates on; turn running out of memory into a `WorkError`."""
     try:
         yield from updates

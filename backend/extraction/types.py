@@ -88,7 +88,7 @@ class MeshBlock:
 
 
 @dataclass(frozen=True)
-class MeshUpdate:
+class ExtractedMesh:
     """An intermediate or final mesh.
 
     Attributes

@@ -52,3 +52,25 @@ class MirroredField(Field):
         """Return the mean of both colours, (N, 4); None where there is none."""
         here, there = self.field.color(points), self.field.color(mirror(points))
         return None if here is None or there is None else (here + there) / 2
+
+
+class ReflectedField(Field):
+    """A field reflected in x = 0, as one of a reflected image has to be.
+
+    Parameters
+    ----------
+    field
+        Any field.
+    """
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self.kind, self.device, self.block = field.kind, field.device, field.block
+        self.lipschitz = field.lipschitz
+
+    def __call__(self, points: Tensor) -> Tensor:
+        return self.field(mirror(points))
+
+    def color(self, points: Tensor) -> Tensor | None:
+        """Return the colour of the reflected point, (N, 4); None where there is none."""
+        return self.field.color(mirror(points))

@@ -100,7 +100,7 @@ class _Dual(torch.autograd.Function):
         return grad_q * labels[:, :, None] * labels[:, None, :], None, None, None
 
 
-class _State(NamedTuple):
+class _Iterate(NamedTuple):
     a: Tensor  # (B, N) multipliers of the points
     lower: Tensor  # (B, N) multipliers of a >= 0
     upper: Tensor  # (B, N) multipliers of a <= C
@@ -126,10 +126,10 @@ class _System:
         return x - w[:, None] * self.along_y, w
 
 
-def _interior_point(quadratic: Tensor, y: Tensor, c: float) -> _State:
+def _interior_point(quadratic: Tensor, y: Tensor, c: float) -> _Iterate:
     """Return the solution of every problem at the barrier, or the state after `MAX_STEPS`."""
     ones, barrier = torch.ones_like(y), BARRIER * c
-    state = _State(ones * (c / 2), ones, ones, torch.zeros_like(y[:, 0]))
+    state = _Iterate(ones * (c / 2), ones, ones, torch.zeros_like(y[:, 0]))
     for _ in range(MAX_STEPS):
         a, lower, upper, nu = state
         s = c - a
@@ -143,23 +143,29 @@ def _interior_point(quadratic: Tensor, y: Tensor, c: float) -> _State:
             break
         step = _mehrotra_step(state, quadratic, y, c, dual, primal, (low + high).mean(1) / 2)
         # Converged problems are frozen: more steps would only lose digits.
-        state = _State(*(_where(open_, new, old) for new, old in zip(step, state, strict=True)))
+        state = _Iterate(*(_where(open_, new, old) for new, old in zip(step, state, strict=True)))
     return state
 
 
 def _mehrotra_step(
-    state: _State, quadratic: Tensor, y: Tensor, c: float, dual: Tensor, primal: Tensor, mu: Tensor
-) -> _State:
+    state: _Iterate,
+    quadratic: Tensor,
+    y: Tensor,
+    c: float,
+    dual: Tensor,
+    primal: Tensor,
+    mu: Tensor,
+) -> _Iterate:
     """Return the state after one predictor-corrector step."""
     a, lower, upper, nu = state
     s = c - a
     system = _System(quadratic, y, a, s, lower, upper)
 
-    def direction(target: Tensor, low: Tensor, high: Tensor) -> _State:
+    def direction(target: Tensor, low: Tensor, high: Tensor) -> _Iterate:
         """Solve for complementarity products `target`, with second-order terms `low` and `high`."""
         to_low, to_high = target - lower * a - low, target - upper * s + high
         da, dnu = system.solve(-dual + to_low / a - to_high / s, primal)
-        return _State(da, (to_low - lower * da) / a, (to_high + upper * da) / s, dnu)
+        return _Iterate(da, (to_low - lower * da) / a, (to_high + upper * da) / s, dnu)
 
     zero = torch.zeros_like(a)
     predicted = direction(zero + BARRIER * c, zero, zero)
@@ -169,7 +175,7 @@ def _mehrotra_step(
     target = ((mu_ahead / mu) ** 3 * mu).clamp(min=BARRIER * c)[:, None]
     corrected = direction(target, predicted.a * predicted.lower, predicted.a * predicted.upper)
     p, d = _step_lengths(state, corrected, s)
-    return _State(
+    return _Iterate(
         a + p * corrected.a,
         lower + d * corrected.lower,
         upper + d * corrected.upper,
@@ -177,7 +183,7 @@ def _mehrotra_step(
     )
 
 
-def _step_lengths(state: _State, step: _State, s: Tensor) -> tuple[Tensor, Tensor]:
+def _step_lengths(state: _Iterate, step: _Iterate, s: Tensor) -> tuple[Tensor, Tensor]:
     """Return the largest steps, (B, 1), at most 1, that keep primal and dual variables positive."""
     primal = torch.maximum(_reach(state.a, step.a), _reach(s, -step.a))
     dual = torch.maximum(_reach(state.lower, step.lower), _reach(state.upper, step.upper))

@@ -17,7 +17,7 @@ SMALLEST_AREA = 1e-7  # squared samples, twice the area of a triangle; less cove
 
 @dataclass(frozen=True)
 class Visibility:
-    """What is seen where.
+    """The visible triangle of each pixel.
 
     sample : (S,) int64, view * height * width + row * width + column, ascending
     triangle : (S,) int64, the nearest triangle there
@@ -142,7 +142,7 @@ def _weights(x: Tensor, y: Tensor, area: Tensor, column: Tensor, row: Tensor) ->
 
 
 def _expand(counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Return for each of sum(counts) items whose it is, and its number among its owner's."""
+    """Return the owner of each of sum(counts) items, and its number among the owner's."""
     owner = torch.repeat_interleave(torch.arange(len(counts), device=counts.device), counts)
     before = counts.cumsum(0) - counts
     step = torch.arange(len(owner), device=counts.device) - before[owner]

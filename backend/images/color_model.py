@@ -1,4 +1,4 @@
-"""Decide what a mask leaves open by colour: is it that of the object, or of what is around it?
+"""Decide a mask's undecided pixels by colour: the object's, or its surroundings'?
 
 Carsten Rother, Vladimir Kolmogorov and Andrew Blake, "GrabCut", SIGGRAPH 2004, with histograms
 instead of mixtures, and with a guided filter (`edges`) instead of a graph cut.
@@ -21,15 +21,15 @@ RADIUS, EPSILON = 6, 1e-3  # of the guided filter
 
 
 def decided_by_color(color: Tensor, mask: Tensor, window: tuple[slice, slice]) -> Tensor:
-    """Return a mask, (H, W) in [0, 1], whose undecided pixels follow their colours.
+    """Return a mask, (H, W) in [0, 1], with undecided pixels decided by their colours.
 
     Parameters
     ----------
     color : (H, W, 3) sRGB in [0, 1]
     mask : (H, W) in [0, 1]
     window
-        Rows and columns around the object: what lies beyond is background, and its colours say
-        nothing of what is behind the object.
+        Rows and columns around the object: pixels beyond are background, but their colours do not
+        represent the background behind the object.
     """
     factor = min(SIDE / max(mask.shape), 1.0)
     size = [max(round(side * factor), 1) for side in mask.shape]

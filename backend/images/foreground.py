@@ -18,7 +18,7 @@ def centred_foreground(image: Tensor, *, ratio: float, name: str = "view") -> Te
     ----------
     image : (H, W, 4) sRGB in [0, 1], straight alpha
     ratio : longest side of the object over the square's side
-    name : what to call the image in a message
+    name : the image's name in messages
 
     Returns
     -------
@@ -35,7 +35,7 @@ def centred_foreground(image: Tensor, *, ratio: float, name: str = "view") -> Te
     if top == bottom or left == right:
         raise RequestError(
             f"{name}: the image shows no object, its alpha is empty.",
-            "Give an image whose alpha is the object's mask, or name its background.",
+            "Give an image with the object's mask as alpha, or name its background.",
         )
     cut = pixels[top:bottom, left:right].float() / 255
     side = max(cut.shape[:2])

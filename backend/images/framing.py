@@ -143,7 +143,7 @@ def mask_square(alpha: Tensor, framing: Framing, *, name: str = "view") -> tuple
     if rows.numel() == 0:
         raise RequestError(
             f"{name}: the image shows no object, its alpha is empty.",
-            "Give an image whose alpha is the object's mask, or name its background.",
+            "Give an image with the object's mask as alpha, or name its background.",
         )
     top, left = int(rows.min()), int(columns.min())
     height, width = int(rows.max()) + 1 - top, int(columns.max()) + 1 - left

@@ -125,7 +125,7 @@ def corrected(alpha: Tensor, background: Background) -> Tensor:
 
 
 def largest_piece(alpha: Tensor) -> Tensor:
-    """Return a mask without all but the largest piece, whose soft edges are kept."""
+    """Return the largest piece of a mask, with its soft edges."""
     from scipy.ndimage import label
 
     soft, _ = cast("tuple[np.ndarray, int]", label(alpha.numpy() > 0))
@@ -140,7 +140,7 @@ def largest_piece(alpha: Tensor) -> Tensor:
 
 
 def filled(alpha: Tensor) -> Tensor:
-    """Return a mask without holes: what the object encloses belongs to it."""
+    """Return a mask without holes: enclosed pixels belong to the object."""
     from scipy.ndimage import binary_fill_holes
 
     inside = alpha.numpy() > 0.5

@@ -129,7 +129,7 @@ def _uv() -> str:
 
 
 def _run(command: Sequence[str]) -> None:
-    """Run an installer; its last line says what went wrong."""
+    """Run an installer; its last line names the error."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -29,7 +29,7 @@ RESEMBLES, DECISIVE = 0.5, 0.9  # or minimum IoU and decisiveness
 LEAST_WEIGHT = 1e-3  # of a look that decides nothing
 GUIDE = 512  # pixels along the longer side at which the edges are refined
 UNDECIDED = 0.3  # undecided pixels per pixel of the object above which colours decide
-AROUND = 0.6  # of the object whose colours are looked at, fraction of its longer side
+AROUND = 0.6  # margin around the object for comparing colours, fraction of its longer side
 NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
 RAMP = (0.1, 0.9)  # values of the filtered mask that become 0 and 1
 DOUBTFUL_IOU = 0.75  # least IoU of the looks and their mean
@@ -73,7 +73,7 @@ def salient_mask(network: U2NetP, image: Tensor, ticket: Ticket | None = None) -
 
 
 def look(network: U2NetP, color: Tensor, size: Sequence[int]) -> Tensor:
-    """Return what the network sees in an image, (h, w, 3): (H, W) of `size`, in [0, 1]."""
+    """Return the network's output for an image, (h, w, 3): (H, W) of `size`, in [0, 1]."""
     small = F.interpolate(
         color.permute(2, 0, 1)[None], size=(SIDE, SIDE), mode="bicubic", antialias=True
     )
@@ -103,7 +103,7 @@ def _closer(network: U2NetP, color: Tensor, mask: Tensor) -> Tensor:
 
 
 def _by_color(color: Tensor, mask: Tensor) -> Tensor:
-    """Return the mask with what it leaves undecided, if that is much, decided by colours."""
+    """Return the mask; many undecided pixels are decided by colours."""
     between = float(((mask > RAMP[0]) & (mask < RAMP[1])).sum())
     window = surroundings(mask, AROUND)
     if window is None or between < UNDECIDED * float((mask > 0.5).sum()):
@@ -117,7 +117,7 @@ def decisiveness(mask: Tensor) -> float:
 
 
 def surroundings(mask: Tensor, margin: float) -> tuple[slice, slice] | None:
-    """Return the rows and columns around what is above one half; None if nothing is."""
+    """Return the rows and columns around values above one half; None if there are none."""
     inside = (mask > 0.5).numpy()
     rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     if not len(rows):

@@ -1,4 +1,4 @@
-"""U2-Netp, the small salient object detector: an image to the mask of what stands out in it.
+"""U2-Netp, the small salient object detector: from an image to its salient object's mask.
 
 Xuebin Qin, Zichen Zhang, Chenyang Huang, Masood Dehghan, Osmar R. Zaiane and Martin Jagersand,
 "U2-Net: Going Deeper with Nested U-Structure for Salient Object Detection", Pattern Recognition
@@ -43,7 +43,7 @@ class ResidualU(nn.Module):
     height
         L.
     inputs
-        Channels of what comes in; `WIDE` go out.
+        Input channels; the output has `WIDE`.
     flat
         RSU-4F: widening dilations instead of pooling.
     """

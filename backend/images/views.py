@@ -17,6 +17,8 @@ from ..geometry.views import View
 from ..ticket import Ticket
 from .decoding import UPRIGHT
 from .depths import read_depth
+from .line_drawing import DOUBT as LINES
+from .line_drawing import filled_drawing
 from .matte import corrected, has_alpha, matte, with_alpha
 from .reading import LONGEST, OPAQUE, read_mask, read_tagged
 
@@ -86,6 +88,8 @@ def to_view(
     background: Background,
     notes: Notes | None = None,
     ticket: Ticket | None = None,
+    *,
+    longest: int = LONGEST,
 ) -> View:
     """Read the view of a request; its camera stays posed in the world.
 
@@ -98,6 +102,8 @@ def to_view(
     ----------
     notes
         Collects observations for the person.
+    longest
+        Pixels along the longer side, at most.
 
     Raises
     ------
@@ -105,7 +111,7 @@ def to_view(
         If the image can't be read, or does not have the camera's proportions; names the view.
     """
     notes = Notes() if notes is None else notes
-    read = _read(data, notes)
+    read = _read(data, notes, longest)
     across, down = data.mirrored
     dims = [dim for dim, flip in ((1, across), (0, down)) if flip]
     image = read.image.flip(dims) if dims else read.image
@@ -121,7 +127,7 @@ def to_view(
         check_proportions(camera, read.size, name=data.name, orientation=read.orientation)
         image, camera = _undistorted(image, resized(camera, image.shape[1], image.shape[0]))
         camera = to_camera(camera, name=data.name)
-    return shrink(View(image, camera, data.name, _depth(data)), LONGEST)
+    return shrink(View(image, camera, data.name, _depth(data)), longest)
 
 
 def _depth(data: ViewData) -> Tensor | None:
@@ -146,7 +152,11 @@ def _matte(
     if matted.source == "network":
         notes.matted.append(name)
     notes.doubts += [(name, doubt) for doubt in matted.doubts[:1]]
-    return matted.image, matted.source
+    drawing = filled_drawing(matted.image) if matted.source == "background" else None
+    if drawing is None:
+        return matted.image, matted.source
+    notes.doubts.append((name, LINES))
+    return with_alpha(matted.image, drawing), matted.source
 
 
 def _undistorted(image: Tensor, camera: CameraData) -> tuple[Tensor, CameraData]:
@@ -167,9 +177,9 @@ class _Read:
     orientation: int = UPRIGHT
 
 
-def _read(data: ViewData, notes: Notes) -> _Read:
+def _read(data: ViewData, notes: Notes, longest: int) -> _Read:
     """Return the image of a view with the mask that comes with it."""
-    read = _read_image(data, notes)
+    read = _read_image(data, notes, longest)
     if data.mask is None:
         return read
     mask = fitted_mask(data.mask, read.image, name=data.name)
@@ -202,7 +212,7 @@ def fitted_mask(pixels: np.ndarray, image: Tensor, *, name: str) -> Tensor:
     return mask[0, 0]
 
 
-def _read_image(data: ViewData, notes: Notes) -> _Read:
+def _read_image(data: ViewData, notes: Notes, longest: int) -> _Read:
     file = data.file
     if file is None:
         if data.image is None:
@@ -210,7 +220,7 @@ def _read_image(data: ViewData, notes: Notes) -> _Read:
         image = to_image(data.image, name=data.name)
         return _Read(image, (image.shape[1], image.shape[0]))
     turned = data.camera is None
-    read = read_tagged(file, turned=turned)
+    read = read_tagged(file, longest=longest, turned=turned)
     image, tag = read.image, read.orientation
     if tag != UPRIGHT and not turned:
         notes.tagged.append(data.name)

@@ -13,7 +13,7 @@ from ..contract.errors import WorkError
 from ..geometry.views import View
 from ..silhouettes.outlines import trace_all
 from ..silhouettes.residual import Residual, Rig
-from .solving import Placed, Solution
+from .solving import PlacedCamera, SfmSolution
 
 REFERENCE = 800.0  # pixels of the longer side; unit of the reprojection error
 ERROR = 0.5  # maximum reprojection error, in this unit
@@ -30,7 +30,7 @@ MORE = (
 )
 
 
-def check_solution(solution: Solution, names: Sequence[str]) -> list[str]:
+def check_solution(solution: SfmSolution, names: Sequence[str]) -> list[str]:
     """Return remarks on a usable solution.
 
     Raises
@@ -54,7 +54,7 @@ def check_solution(solution: Solution, names: Sequence[str]) -> list[str]:
     return [f"Not placed, and left out: {', '.join(missing)}."]
 
 
-def _check_numbers(solution: Solution, names: Sequence[str]) -> None:
+def _check_numbers(solution: SfmSolution, names: Sequence[str]) -> None:
     """Raise a `WorkError` if a number of the solution is out of range."""
     some = next(iter(solution.cameras.values()))
     error = solution.error * REFERENCE / max(some.size)
@@ -74,7 +74,7 @@ def _check_numbers(solution: Solution, names: Sequence[str]) -> None:
         _check_camera(camera, names[index])
 
 
-def _check_camera(camera: Placed, name: str) -> None:
+def _check_camera(camera: PlacedCamera, name: str) -> None:
     focal = camera.focal / camera.size[0]
     low, high = FOCAL
     if not low <= focal <= high:

@@ -23,9 +23,9 @@ from ..images.matte import matte
 from ..ticket import Ticket
 from .checking import REFERENCE, RESIDUAL, check_silhouettes, check_solution
 from .library import check_solver
-from .placing import Stage, camera_data, silhouette_views, stage
+from .placing import PlacedScene, camera_data, silhouette_views, stage
 from .solver import STAGES
-from .solving import Solution, solve
+from .solving import SfmSolution, solve
 from .sources import Photographs, copy_images, images_of
 from .video import is_video, take_frames
 
@@ -49,9 +49,9 @@ class PosedPhotographs:
     remarks : sentences for the person
     """
 
-    stage: Stage
+    stage: PlacedScene
     photographs: Photographs
-    solution: Solution
+    solution: SfmSolution
     masked: bool
     residual: float | None
     remarks: tuple[str, ...] = field(default=())
@@ -205,7 +205,7 @@ def _by_background(look: Tensor) -> Tensor | None:
 
 def _agreement(
     photographs: Photographs,
-    solution: Solution,
+    solution: SfmSolution,
     silhouettes: list[Tensor] | None,
     exact: bool,
 ) -> tuple[float | None, list[Tensor] | None]:
@@ -225,7 +225,7 @@ def _agreement(
     return (residual, silhouettes) if exact or fits else (None, None)
 
 
-def _remarks(made: Stage, masked: bool, failure: WorkError | None) -> list[str]:
+def _remarks(made: PlacedScene, masked: bool, failure: WorkError | None) -> list[str]:
     remarks = []
     if masked and failure is not None:
         remarks.append("Found with the masks; without them the images don't fit each other.")

@@ -16,13 +16,13 @@ from ..geometry.views import View
 from ..ticket import Ticket
 from .boxes import Box, find_box
 from .orienting import find_ground, focus, upright_from, vertical
-from .solving import Placed, Solution
+from .solving import PlacedCamera, SfmSolution
 from .sources import Photograph, Photographs
 from .sweeping import SIDE, Region, surface_points
 
 
 @dataclass(frozen=True)
-class Stage:
+class PlacedScene:
     """Cameras and object in one frame.
 
     Attributes
@@ -39,7 +39,7 @@ class Stage:
     world_from_volume: np.ndarray
 
 
-def camera_data(placed: Placed) -> CameraData:
+def camera_data(placed: PlacedCamera) -> CameraData:
     """Return a camera of the solver, for the copy of its image, in the solver's frame."""
     matrix = placed.camera_from_world
     width, height = placed.size
@@ -113,7 +113,8 @@ def _small_image(photographs: Photographs, index: int, camera: CameraData) -> Te
     """Return the copy of an image at its camera's size, (h, w, 3), without distortion."""
     from PIL import Image
 
-    with Image.open(photographs.folder / photographs.images[index].name) as opened:
+    path = photographs.folder / photographs.images[index].name
+    with Image.open(path, formats=("PNG",)) as opened:
         small = opened.convert("RGB").resize((camera.w, camera.h), Image.Resampling.BOX)
     pixels = np.asarray(small, np.float32) / 255
     if camera.distortion is not None:
@@ -123,14 +124,14 @@ def _small_image(photographs: Photographs, index: int, camera: CameraData) -> Te
 
 
 def stage(
-    solution: Solution,
+    solution: SfmSolution,
     photographs: Photographs,
     silhouettes: Sequence[Tensor] | None,
     *,
     size: float = SIZE,
     seed: int = 0,
     ticket: Ticket | None = None,
-) -> Stage:
+) -> PlacedScene:
     """Return cameras and object, upright on the ground, at a size.
 
     The first image is taken from the front (-Y); the object stands above the origin.
@@ -173,4 +174,6 @@ def stage(
         index: resized(in_frame(camera, place), *images[index].size)
         for index, camera in turned.items()
     }
-    return Stage(cameras, replace(box, corners=corners), "ground" if ground else "cameras", volume)
+    return PlacedScene(
+        cameras, replace(box, corners=corners), "ground" if ground else "cameras", volume
+    )

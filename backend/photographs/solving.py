@@ -29,7 +29,7 @@ PATIENCE = 3.0  # seconds to wait for its end
 
 
 @dataclass(frozen=True)
-class Placed:
+class PlacedCamera:
     """A camera of the solver's.
 
     Attributes
@@ -49,7 +49,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Solution:
+class SfmSolution:
     """The solver's result.
 
     Attributes
@@ -61,7 +61,7 @@ class Solution:
     points : (N, 3) float64, in the same frame as the cameras
     """
 
-    cameras: Mapping[int, Placed] = field(default_factory=dict)
+    cameras: Mapping[int, PlacedCamera] = field(default_factory=dict)
     models: tuple[int, ...] = ()
     error: float = 0.0
     consistent: float = 0.0
@@ -76,7 +76,7 @@ def solve(
     masks: bool = False,
     distortion: bool = True,
     seed: int = 0,
-) -> Solution:
+) -> SfmSolution:
     """Return the cameras of images.
 
     The ticket's plan must have the solver's stages.
@@ -116,16 +116,16 @@ def solve(
     return read_solution(folder, [image.name for image in photographs.images])
 
 
-def read_solution(folder: Path, names: list[str]) -> Solution:
+def read_solution(folder: Path, names: list[str]) -> SfmSolution:
     """Return the result that the solver wrote into a folder."""
     told = json.loads((folder / "solution.json").read_text(encoding="utf-8"))
     if not told["models"]:
-        return Solution()
+        return SfmSolution()
     numbers = {name: index for index, name in enumerate(names)}
     cameras = {numbers[name]: _placed(image) for name, image in told["images"].items()}
     with np.load(folder / "points.npz", allow_pickle=False) as arrays:
         points = arrays["points"]
-    return Solution(
+    return SfmSolution(
         dict(sorted(cameras.items())),
         tuple(len(model) for model in told["models"]),
         told["error"],
@@ -134,10 +134,10 @@ def read_solution(folder: Path, names: list[str]) -> Solution:
     )
 
 
-def _placed(image: Mapping[str, Any]) -> Placed:
+def _placed(image: Mapping[str, Any]) -> PlacedCamera:
     camera = image["camera"]
     focal, x, y, *radial = camera["params"]
-    return Placed(
+    return PlacedCamera(
         np.array(image["camera_from_world"], np.float64),
         focal,
         (x, y),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..contract.image_files import image_file, list_images
+from ..contract.image_files import image_file, list_images, no_images
 from ..images.decoding import UPRIGHT
 from ..images.exif import focal_in_diagonals
 from ..images.matte import has_alpha
@@ -90,6 +90,8 @@ def images_of(sources: Sequence[str | Path]) -> list[Path]:
     paths = [Path(source) for source in sources]
     if len(paths) == 1 and paths[0].is_dir():
         paths = list_images(paths[0])
+        if not paths:
+            raise no_images(sources[0])
     if len(paths) < FEWEST:
         where = f"{sources[0]} holds" if len(sources) == 1 else "There are"
         raise RequestError(

@@ -1,4 +1,4 @@
-"""What is done with the codes of results: blended, shown, saved."""
+"""Jobs on the codes of results: blend, show, save."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ def encoded_of(kept: Kept) -> Encoded:
     Raises
     ------
     RequestError
-        If its method has none that can be decoded again.
+        If its method has no code.
     """
     if kept.encoded is None:
         raise RequestError(

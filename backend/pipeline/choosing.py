@@ -1,4 +1,4 @@
-"""Which method suits one image without a camera: by how well methods do, and by its own mask.
+"""Choose the method for one image without a camera, by the methods' accuracy and by its own mask.
 
 The methods are tried in the order of their evidence, each as a coarse mesh whose silhouette is
 fitted to the mask. The first mesh is shown at once and replaced where another method agrees better;
@@ -28,15 +28,15 @@ from .single_image import COARSE, camera_of_mesh, coarse_mesh, votes_of
 
 log = logging.getLogger(__name__)
 
-EVIDENCE_WEIGHT = 2.0  # of a method's measured IoU against the silhouette's
+EVIDENCE_WEIGHT = 2.0  # weight of a method's measured IoU against the silhouette's
 BEST_IOU = (
     0.96  # of a fitted silhouette, that other methods are credited with before they are tried
 )
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A method that was tried.
+class MethodCandidate:
+    """A method tried on the image.
 
     name : of the method
     code : of the image
@@ -60,10 +60,10 @@ class Choice:
     """A method for one image.
 
     best : the candidate that was chosen
-    ious : of the silhouettes of all that were tried
+    ious : of the silhouettes of all candidates
     """
 
-    best: Candidate
+    best: MethodCandidate
     ious: Mapping[str, float]
 
     @property
@@ -83,10 +83,10 @@ class Choice:
 
 
 def chooses(request: protocol.Reconstruct) -> bool:
-    """Return whether the method of a request is to be chosen by its image.
+    """Return whether to choose the method of a request by its image.
 
-    It is where none was named for one image without a camera, and nothing was said that only some
-    methods take. TripoSR, once installed, needs no comparison.
+    True for one image without a camera, if neither a method nor an option of some methods was
+    given. TripoSR, once installed, needs no comparison.
     """
     plain = request.options.keys() <= {option.name for option in PIPELINE}
     single = len(request.views) == 1 and request.views[0].camera is None
@@ -108,7 +108,7 @@ def choose(
     """
     finder = networks.camera_finder(device)
     prior = None if finder is None else votes_of(finder, view)
-    best: Candidate | None = None
+    best: MethodCandidate | None = None
     ious: dict[str, float] = {}
     names = sorted(UNPOSED_IOU, key=lambda name: -UNPOSED_IOU[name])
     for index, name in enumerate(names):
@@ -128,15 +128,15 @@ def choose(
     return None if best is None else Choice(best, ious)
 
 
-def tried(name: str, view: View, networks: Networks, device: str) -> Candidate | None:
-    """Return a method as a candidate for an image; None where it makes no surface of it."""
+def tried(name: str, view: View, networks: Networks, device: str) -> MethodCandidate | None:
+    """Return a method as a candidate for an image; None if it makes no surface."""
     attempt = _encoded(name, view, networks, device)
     finder = networks.camera_finder(device)
     prior = None if finder is None else votes_of(finder, view)
     return None if attempt is None else _fitted(attempt, view, networks, device, prior)
 
 
-def best_of(candidates: Iterable[Candidate]) -> Candidate | None:
+def best_of(candidates: Iterable[MethodCandidate]) -> MethodCandidate | None:
     """Return the candidate with the best evidence, the first of equals; None of none."""
     return max(candidates, key=lambda each: each.score, default=None)
 
@@ -164,14 +164,14 @@ def first_meshes(
         )
 
 
-def _too_late(name: str, best: Candidate | None) -> bool:
+def _too_late(name: str, best: MethodCandidate | None) -> bool:
     """Return whether a method can't become better than the best so far."""
     return best is not None and best.score >= BEST_IOU + EVIDENCE_WEIGHT * UNPOSED_IOU[name]
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """What a method makes of an image: its name, the image's code, and a coarse mesh."""
+    """A method's first result for an image: its name, the image's code, and a coarse mesh."""
 
     name: str
     code: Code
@@ -179,7 +179,7 @@ class _Attempt:
 
 
 def _encoded(name: str, view: View, networks: Networks, device: str) -> _Attempt | None:
-    """Return what a method makes of an image; None where that has no surface."""
+    """Return a method's first result for an image; None if it has no surface."""
     model = networks.load(name, None, device)
     try:
         code = model.encode([view])
@@ -192,8 +192,8 @@ def _encoded(name: str, view: View, networks: Networks, device: str) -> _Attempt
 
 def _fitted(
     attempt: _Attempt, view: View, networks: Networks, device: str, prior: Prior | None
-) -> Candidate:
+) -> MethodCandidate:
     """Return an attempt with the camera that makes it cover the mask."""
     model, finder = networks.load(attempt.name, None, device), networks.camera_finder(device)
     fitted = camera_of_mesh(model, attempt.mesh, view, finder=finder, prior=prior)
-    return Candidate(attempt.name, attempt.code, attempt.mesh, fitted)
+    return MethodCandidate(attempt.name, attempt.code, attempt.mesh, fitted)

@@ -1,4 +1,4 @@
-"""What colours a result: its images, through the cameras that fit them best."""
+"""The painter of a result: its images, through the cameras that fit them best."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,12 +18,12 @@ def painter_of(
     networks: Networks,
     device: str,
 ) -> Painter:
-    """Return what colours the meshes of a result; estimates missing cameras first.
+    """Return the painter of a result's meshes; estimates missing cameras first.
 
     Parameters
     ----------
     views : given, cameras in the volume; those that the code corrects are taken from it
-    estimated : cameras that were found already, by the views' numbers
+    estimated : cameras estimated before, by the views' numbers
     """
     unposed = [i for i, view in enumerate(views) if view.camera is None and i not in estimated]
     finder = networks.camera_finder(device) if unposed else None

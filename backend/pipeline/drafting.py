@@ -27,9 +27,8 @@ from .reading import in_volume, method_options
 
 RESOLUTION = 32  # cells along the longest side
 SIDE = 128  # pixels along the longer side of the silhouettes
-MARGIN = 1.05  # of the volume around the rough box
+MARGIN = 1.05  # size of the volume, in rough boxes
 BOUNDING = 3  # views whose hull is like the object: that of two is far deeper
-
 SMALL = 4_000_000  # parameters of a network that may see the image twice
 
 log = logging.getLogger(__name__)

@@ -30,15 +30,15 @@ from ..placing.place import place
 from ..silhouettes import Outline, Residual
 from ..silhouettes.solving import affordable
 from ..ticket import Ticket
-from .reading import read_views
+from .reading import OUTLINE_SIDE, read_views
 
 EXACT, GOOD = 0.05, 0.35  # maximum losses (pixels of 224) of correct and of usable cameras
-UNDECIDED = 3.0  # the other direction's loss is at least so many times larger, else it is in doubt
+UNDECIDED = 3.0  # minimum ratio of the other direction's loss; below it the direction is doubtful
 
 
 @dataclass(frozen=True)
 class _Solved:
-    """Cameras in a frame of their own, z up, and what is known about them."""
+    """Cameras in a frame of their own, z up, with facts about them."""
 
     cameras: Sequence[Camera]
     loss: float
@@ -55,7 +55,7 @@ def around_event(request: protocol.FindCameras, ticket: Ticket) -> protocol.Came
     RequestError
         As `outlines_of`, or if the way is unknown.
     WorkError
-        If the cameras that were found see no object in common.
+        If the estimated cameras see no common object.
     """
     started = time.perf_counter()
     if request.way not in WAYS:
@@ -66,7 +66,7 @@ def around_event(request: protocol.FindCameras, ticket: Ticket) -> protocol.Came
     with ticket.stage("Prepare images"):
         unposed = tuple(replace(view, camera=None) for view in request.views)
         notes = Notes()
-        views = read_views(replace(request, views=unposed), ticket, notes)
+        views = read_views(replace(request, views=unposed), ticket, notes, longest=OUTLINE_SIDE)
         outlines = outlines_of(views)
         focal, source = _focal(request, views)
     with ticket.stage("Find cameras"):
@@ -86,10 +86,10 @@ def around_event(request: protocol.FindCameras, ticket: Ticket) -> protocol.Came
 
 
 def _focal(request: protocol.FindCameras, views: Sequence[View]) -> tuple[float | None, str]:
-    """Return the focal length in widths of the upright image if it is known, and who says it."""
+    """Return the focal length in widths of the upright image, if known, and its source."""
     if request.focal is not None:
         return request.focal, "given"
-    if request.way != "walk":  # a turntable tells it, and its images are more often cropped
+    if request.way != "walk":  # a turntable determines it, and its images are more often cropped
         return None, ""
     told = {None if v.file is None else focal_in_diagonals(v.file) for v in request.views}
     focal = told.pop()
@@ -149,7 +149,7 @@ def _walk(
 
 
 def _facts(views: Sequence[View], outlines: Sequence[Outline], solved: _Solved) -> dict[str, Any]:
-    """Return the `--json` facts about cameras that were found."""
+    """Return the `--json` facts about estimated cameras."""
     cameras, loss, remarks = solved.cameras, solved.loss, list(solved.remarks)
     confidence = RIGHT if loss <= EXACT else USABLE if loss <= GOOD else DOUBTFUL
     if confidence == DOUBTFUL:
@@ -189,7 +189,7 @@ def _placed(
         placement = place(posed, ticket=ticket, say_cropped=False)
     except RequestError as error:
         raise WorkError(
-            "The cameras that were found see no object in common.",
+            "The estimated cameras see no common object.",
             "Check the masks, and that the images go once around the object in their order.",
         ) from error
     assert placement.box is not None  # the views have silhouettes
@@ -203,7 +203,7 @@ def _placed(
 
 
 def _as_stored(data: protocol.ViewData, camera: Camera) -> CameraData:
-    """Return the camera of an upright view for the image as it is stored."""
+    """Return the camera of an upright view for the stored image."""
     if data.file is None:
         return camera.to_data()
     tag = read_tagged(data.file, longest=1).orientation

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Improvable:
-    """The code of a result, and the views that it is to agree with, cameras in the volume."""
+    """The code of a result, and its views, cameras in the volume."""
 
     code: Code
     views: tuple[View, ...]
@@ -28,12 +28,12 @@ class Improvable:
 
 @dataclass(frozen=True)
 class Encoded:
-    """What a result was decoded from, to be shown, blended, saved or decoded again.
+    """The source of a result, to show, blend, save or decode it again.
 
     Attributes
     ----------
     code : of the object
-    views : that were encoded, cameras in the volume; empty: not known
+    views : the encoded ones, cameras in the volume; empty: unknown
     weights : of the network, as `Networks.load` takes them
     options : keywords of `decode`
     """
@@ -49,13 +49,13 @@ class Kept:
     """A field and the data to mesh it again.
 
     field : baked
-    volume : where it stands
-    samples : values that extraction has evaluated so far
+    volume : its volume
+    samples : values evaluated by extraction
     facts : how it was made, for its jobs' stats
     painter : colours its meshes
-    improvable : what its method can go on from, if it improves; else None
+    improvable : the state to continue from, if its method can; else None
     remarks : sentences about how it was made
-    encoded : what it was decoded from; None for a method without weights
+    encoded : its source; None for a method without weights
     """
 
     field: Field
@@ -69,7 +69,7 @@ class Kept:
 
 
 class KeptResults:
-    """What is kept of each result, by name, within a memory limit.
+    """Kept results by name, within a memory limit.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class KeptResults:
         return iter(self._kept)
 
     def __getitem__(self, name: str) -> Kept:
-        """Return what is kept under a name; raise `RequestError` if nothing is."""
+        """Return the result kept under a name; raise a `RequestError` if there is none."""
         kept = self._kept.get(name)
         if kept is None:
             raise RequestError(
@@ -102,7 +102,7 @@ class KeptResults:
         self._shrink()
 
     def forget(self, name: str) -> None:
-        """Drop what is kept under a name; unknown names are ignored."""
+        """Drop the result kept under a name; unknown names are ignored."""
         self._kept.pop(name, None)
 
     def clear(self) -> None:

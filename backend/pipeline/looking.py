@@ -1,22 +1,23 @@
-"""What can be said of views before any reconstruction: volume, agreement, masks."""
+"""Facts about views before any reconstruction: volume, agreement, masks."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from ..contract import protocol
+from ..contract.image_files import LONGEST
 from ..images import Notes
 from ..placing.place import place
 from ..silhouettes import Review, apply_cures
 from ..ticket import Ticket
 from .networks import Networks
-from .reading import detected_masks, read_views, view_masks
+from .reading import OUTLINE_SIDE, detected_masks, read_views, view_masks
 from .stages import PREPARE
 
 
 def volume_event(
     networks: Networks, request: protocol.EstimateVolume, ticket: Ticket
 ) -> protocol.VolumeEstimate:
-    """Return the object's place as all posed views see it, and its front."""
+    """Return the object's place, by all posed views, and its front."""
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
         views = apply_cures(read_views(request, ticket), request.cures).kept
@@ -28,11 +29,12 @@ def volume_event(
 def checked_events(
     request: protocol.CheckViews, ticket: Ticket
 ) -> Iterator[protocol.ViewMasks | protocol.ViewsChecked]:
-    """Yield the detected masks, then whether the views agree, and what would make them agree."""
+    """Yield the detected masks, then whether the views agree, with cures."""
     ticket.plan({PREPARE: 1.0})
     with ticket.stage(PREPARE):
         notes = Notes()
-        read = read_views(request, ticket, notes)
+        alone = len(request.views) == 1  # its mask is corrected by hand
+        read = read_views(request, ticket, notes, longest=LONGEST if alone else OUTLINE_SIDE)
         yield from detected_masks(request.job, read, notes)
         event = Review(apply_cures(read, request.cures)).event(request.job)
     yield replace(event, notes=notes.remarks())

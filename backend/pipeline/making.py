@@ -1,4 +1,4 @@
-"""A method's code and field, and what a result keeps beside them."""
+"""Make a method's code and field, and the data that a result keeps."""
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
@@ -40,7 +40,7 @@ def make(
     Parameters
     ----------
     views : posed in the volume's cube
-    choice : among methods, which has encoded the image already and fitted its camera
+    choice : of the method, with the image encoded and its camera fitted
     """
     model = networks.load(request.method, request.weights, request.device)
     if request.level is not None:
@@ -88,7 +88,7 @@ def _facts(
     code: Code,
     views: Sequence[View],
 ) -> dict[str, Any]:
-    """Return the `--json` facts about what made a field."""
+    """Return the `--json` facts about the source of a field."""
     return {
         "method": request.method,
         "weights": str(model.weights),
@@ -108,7 +108,7 @@ def _encoded(
     views: Sequence[View],
     to_decode: Mapping[str, Any],
 ) -> Encoded | None:
-    """Return what blends, shows and saves a network's code; None without a network."""
+    """Return the source of a network's result; None without a network."""
     if not model.spec.needs_weights:
         return None
     plain = {k: v for k, v in to_decode.items() if k not in ("seed", "ticket")}
@@ -118,12 +118,12 @@ def _encoded(
 def improved(
     request: protocol.Remesh, kept: Kept, networks: Networks, ticket: Ticket
 ) -> Generator[protocol.MeshUpdate, None, Kept]:
-    """Go on where a kept result's method ended; yields meshes on the way.
+    """Continue a kept result; yields meshes on the way.
 
     Raises
     ------
     RequestError
-        If its method has an end.
+        If its method can't continue.
     """
     model = networks.load(kept.facts["method"], None, kept.facts["device"])
     if kept.improvable is None:

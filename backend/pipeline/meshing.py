@@ -1,4 +1,4 @@
-"""Meshes of a field, coarse to fine, on the way and at the end."""
+"""Mesh a field coarse to fine, during a method's work and at its end."""
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from ..appearance.painter import NO_PHOTO
 from ..contract import protocol
 from ..contract.errors import WorkError
 from ..contract.options import PIPELINE, default_of
-from ..extraction import Cleanup, MeshUpdate, stream
+from ..extraction import Cleanup, ExtractedMesh, stream
 from ..fields import Field
 from ..fields.hull import HullField
 from ..geometry.views import View
@@ -20,8 +20,8 @@ from ..ticket import Ticket
 from .kept import Kept
 from .stages import COLOR
 
-DRAWN_FACES = 400_000  # of the mesh that is drawn back into the views
-PREVIEW = 64  # resolution of the meshes on the way, at most
+DRAWN_FACES = 400_000  # maximum of the mesh drawn into the views
+PREVIEW = 64  # maximum resolution of intermediate meshes
 
 
 def mesh_kept(
@@ -53,7 +53,7 @@ def mesh_kept(
             yield to_event(request.job, last, kept.volume)
     if last is None or not len(last.mesh.faces):
         raise WorkError(
-            "The mesh has no faces: no part of the object is left in the volume.",
+            "The mesh has no faces: the volume contains no part of the object.",
             "Check the volume, the level, and the size of the smallest part.",
         )
     yield protocol.Finished(request.job, _stats(last, kept, started))
@@ -67,7 +67,7 @@ def shown_on_the_way(
     volume: Volume,
     ticket: Ticket,
 ) -> Generator[protocol.MeshUpdate, None, Code]:
-    """Return the last of a method's codes; yield the meshes of those before."""
+    """Return the last of a method's codes; yield the meshes of the earlier ones."""
     while True:
         try:
             newer = next(codes)
@@ -79,7 +79,7 @@ def shown_on_the_way(
 def _preview(
     request: protocol.Reconstruct | protocol.Remesh, field: Field, volume: Volume, ticket: Ticket
 ) -> Iterator[protocol.MeshUpdate]:
-    """Yield the mesh of a field on the way, if it has one."""
+    """Yield the mesh of an intermediate field, if it has one."""
     coarse = min(PREVIEW, request.resolution)
     updates = stream(
         field,
@@ -96,8 +96,8 @@ def _preview(
 
 
 def _painted(
-    update: MeshUpdate, kept: Kept, options: Mapping[str, Any], ticket: Ticket
-) -> MeshUpdate:
+    update: ExtractedMesh, kept: Kept, options: Mapping[str, Any], ticket: Ticket
+) -> ExtractedMesh:
     """Colour the final mesh; add a remark if no colours are known."""
     mesh = kept.painter.paint(
         update.mesh,
@@ -118,7 +118,7 @@ def _of_stage(stage: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_draw(before: protocol.MeshUpdate | None, update: protocol.MeshUpdate) -> protocol.MeshUpdate:
-    """Return the finer of two meshes, unless drawing it into every view takes too long."""
+    """Return the finer of two meshes, unless it takes too long to draw into every view."""
     return update if before is None or len(update.faces) <= DRAWN_FACES else before
 
 
@@ -150,7 +150,7 @@ def fit_to_views(
 
 
 def to_event(
-    job: str, update: MeshUpdate, volume: Volume, *, final: bool | None = None
+    job: str, update: ExtractedMesh, volume: Volume, *, final: bool | None = None
 ) -> protocol.MeshUpdate:
     """Return the event of an update; `final` instead of the update's own."""
     mesh = update.mesh
@@ -168,7 +168,7 @@ def to_event(
     )
 
 
-def _stats(last: MeshUpdate, kept: Kept, started: float) -> dict[str, Any]:
+def _stats(last: ExtractedMesh, kept: Kept, started: float) -> dict[str, Any]:
     """Return the `--json` facts of a job."""
     stats = last.stats
     return {

@@ -8,13 +8,13 @@ from ..reconstructors import methods
 from ..silhouettes import Cured
 from ..silhouettes.report import labels
 
-NAMED = 5  # of the images left out, by name
+NAMED = 5  # maximum number of images to name
 
 
 def without_unposed(cured: Cured, method: str, *, chosen: bool) -> tuple[Cured, tuple[str, ...]]:
-    """Return the views without those that lack a camera, and a sentence that names them.
+    """Return the views with cameras, and a sentence that names the others.
 
-    Nothing changes where all or none have cameras, and where a method was named that takes both.
+    Returns all views if all or none have cameras, or if the user named a method that takes both.
 
     Parameters
     ----------

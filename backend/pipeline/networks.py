@@ -121,7 +121,7 @@ def method_info(cls: type[Reconstructor]) -> protocol.MethodInfo:
 
 
 def _weights_of(method: str) -> tuple[str, ...]:
-    """Return words for the weights that a method has here: all it comes with, or fetched ones."""
+    """Return words for a method's installed weights, bundled or fetched."""
     if bundled_weights(method):
         return ("bundled",)
     return tuple(bundled_variants(method)) or (("installed",) if installed_weights(method) else ())

@@ -1,4 +1,4 @@
-"""What a request gives a job: views in the volume's frame, options, remarks of its source."""
+"""Read a request: views in the volume's frame, options, remarks of its source."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..contract import protocol
 from ..contract.errors import RequestError
+from ..contract.image_files import LONGEST
 from ..contract.outlines import outlined
 from ..contract.request_checks import check_request
 from ..data.meshes import Solid, mend
@@ -31,15 +32,16 @@ ViewRequest = (
     | protocol.FindCameras
     | protocol.FindMasks
 )
-MASK_SIDE = 2048  # pixels along the longer side of a mask that is sent
+OUTLINE_SIDE = 1024  # pixels along an image's longer side where only its outline is needed
+MASK_SIDE = 2048  # pixels along the longer side of a transmitted mask
 SHOWN_SIDE = 512  # the same of an image with its outline
 THUMBNAIL_SIDE = 128  # the same of both in a list of several images
-OWN_MASKS = ("alpha", "file")  # of these Blender knows the outline
-ALWAYS_GIVEN = ("seed", "ticket")  # to a method that names them
+OWN_MASKS = ("alpha", "file")  # sources of masks with outlines that Blender knows
+ALWAYS_GIVEN = ("seed", "ticket")  # to methods with parameters of these names
 
 
 def check_one_object(request: protocol.Reconstruct) -> None:
-    """Refuse several images without cameras, unless they were said to show one object.
+    """Refuse several images without cameras, unless the request says that they show one object.
 
     Methods that need cameras refuse such images themselves.
     """
@@ -58,8 +60,15 @@ def read_views(
     request: ViewRequest,
     ticket: Ticket,
     notes: Notes | None = None,
+    *,
+    longest: int = LONGEST,
 ) -> list[View]:
-    """Return the request's views, posed in the world; `notes` collects remarks."""
+    """Return the request's views, posed in the world; `notes` collects remarks.
+
+    Parameters
+    ----------
+    longest : pixels along the longer side of an image, at most
+    """
     check_request(request)
     if not request.views:
         raise RequestError(
@@ -70,7 +79,7 @@ def read_views(
     tags: dict[int, int] = {}
     for index, data in enumerate(request.views):
         tagged = len(notes.tagged)
-        views.append(to_view(data, request.background, notes, ticket))
+        views.append(to_view(data, request.background, notes, ticket, longest=longest))
         if len(notes.tagged) > tagged:
             tags[index] = notes.tags[-1]
         ticket.advance((index + 1) / len(request.views))
@@ -94,7 +103,7 @@ def view_masks(
     Parameters
     ----------
     mask_side, shown_side : pixels along the longer side, at most
-    without : views whose mask comes from these are left out
+    without : leave out views with masks from these sources
     """
     doubts = dict(notes.doubts)
     masks = []

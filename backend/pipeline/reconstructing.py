@@ -94,7 +94,7 @@ def reconstruct_job(
                 stats = with_source(stats, request, placement, notes)
                 stats.update(numbered(stats, cured))
                 event = replace(event, stats=stats)
-                if request.keep:  # only now: a job that fails leaves an older result in place
+                if request.keep:  # only now: a failed job leaves an older result in place
                     results.keep(request.keep, kept)
             yield event
 
@@ -145,7 +145,9 @@ def _placement(
     request: protocol.Reconstruct, views: Sequence[View], networks: Networks, ticket: Ticket
 ) -> protocol.Placement:
     """Return the placement of a job: the given one, else an estimate from the views."""
-    has_front = find_method(request.method).spec.needs_weights  # a network's objects face -Y
+    has_front = find_method(
+        request.method
+    ).spec.needs_weights  # networks have learned objects that face -Y
     if request.world_from_volume is not None:
         source = request.volume_from
         return protocol.Placement(

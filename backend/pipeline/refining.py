@@ -1,4 +1,4 @@
-"""Move the cameras of views until their silhouettes agree: the job, and the option `refine`."""
+"""Refine the cameras of views until their silhouettes agree: the job, and the option `refine`."""
 
 import time
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from ..images import Notes
 from ..silhouettes import Agreement, Cured, apply_cures, check, trace_all
 from ..silhouettes.report import agreement_remark, labels
 from ..ticket import Ticket
-from .reading import read_views
+from .reading import OUTLINE_SIDE, read_views
 
 STAGE = "Refine cameras"
 
 
 def refined_event(request: protocol.RefineCameras, ticket: Ticket) -> protocol.CameraEstimates:
-    """Return the cameras of a request, moved until their silhouettes agree.
+    """Return the cameras of a request, refined until their silhouettes agree.
 
     Raises
     ------
@@ -32,7 +32,8 @@ def refined_event(request: protocol.RefineCameras, ticket: Ticket) -> protocol.C
     ticket.plan({"Prepare images": 1.0, STAGE: 3.0})
     with ticket.stage("Prepare images"):
         notes = Notes()
-        cured = apply_cures(read_views(request, ticket, notes), request.cures)
+        views = read_views(request, ticket, notes, longest=OUTLINE_SIDE)
+        cured = apply_cures(views, request.cures)
     with ticket.stage(STAGE):
         refinement = refine_views(cured, focal=request.focal, ticket=ticket)
     cameras = [
@@ -70,7 +71,7 @@ class RefinedViews:
     Parameters
     ----------
     views : all of them
-    numbers : those that were compared
+    numbers : of the compared ones
     refined : their cameras and residuals
     """
 
@@ -80,7 +81,7 @@ class RefinedViews:
             self.cameras[number] = camera
         self._numbers, self._refined = list(numbers), refined
         first = views[self._numbers[0]].camera
-        assert first is not None  # it was compared
+        assert first is not None  # it is among the compared views
         self._factor = refined.cameras[0].fx / first.fx
 
     def facts(self, views: Sequence[View]) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def refine_views(cured: Cured, *, focal: bool, ticket: Ticket) -> RefinedViews:
 
 
 def _refuse_exchanged(agreement: Agreement, views: Sequence[View]) -> None:
-    """Refuse images that belong to other cameras: no small change of poses corrects that."""
+    """Refuse images that belong to other cameras: small changes of poses do not correct that."""
     best = agreement.cures[0].name if agreement.cures else ""
     if best and not best.startswith("leave-out"):
         words = agreement_remark(agreement, labels(views))

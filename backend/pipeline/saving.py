@@ -1,7 +1,7 @@
-"""Results in files: the code, and what a method that improves its results needs to go on later.
+"""Results in files: the code, or the state of a method that can continue.
 
-A result of a network is its code. One of `fit` is the state of its optimiser together with the
-images and cameras that it is to agree with, so the file is all that is needed to go on.
+A network's result is its code. A result of `fit` is the state of its optimiser with the images and
+cameras, so the file contains everything needed to continue.
 """
 
 import io
@@ -51,12 +51,12 @@ def saved_code(kept: Kept) -> Code:
 
 
 def opened(path: str | Path, networks: Networks, device: str = "auto") -> Kept:
-    """Return the result that a file of `saved_code` holds, ready to be meshed and improved.
+    """Return the result in a file of `saved_code`, ready to be meshed and improved.
 
     Raises
     ------
     RequestError
-        If the file is missing, damaged, or holds a code that nothing can be improved of.
+        If the file is missing or damaged, or its code can't be improved.
     """
     code = Code.load(path)
     kept = reopened(code, networks, path, device)
@@ -69,12 +69,12 @@ def opened(path: str | Path, networks: Networks, device: str = "auto") -> Kept:
 
 
 def reopened(code: Code, networks: Networks, path: str | Path, device: str = "auto") -> Kept | None:
-    """Return the result of a code that was saved to go on; None for a network's code.
+    """Return the result of a code saved to continue; None for a network's code.
 
     Raises
     ------
     RequestError
-        If what it says beside the code is damaged.
+        If the facts beside the code are damaged.
     """
     told = code.meta.get(RESULT)
     if told is None:
@@ -121,7 +121,7 @@ def _with_views(kept: Kept, state: Improvable) -> Code:
 
 
 def _matrix(volume: Volume) -> np.ndarray:
-    """Return (4, 4) what `Volume.from_matrix` made the volume of."""
+    """Return (4, 4) the matrix that makes the same volume by `Volume.from_matrix`."""
     return volume.world_from_cube @ np.diag([*volume.box[1], 1.0])
 
 

@@ -20,20 +20,23 @@ from ..silhouettes.camera_fit import FittedCamera, Prior, SilhouetteFit
 from ..ticket import Ticket
 from .networks import Networks
 
-COARSE = 32  # resolution of the mesh that the camera is fitted to
+COARSE = 32  # resolution of the mesh for fitting the camera
 TRUSTED = 0.85  # minimum IoU of both silhouettes for the field to be adjusted by default
 POOR = 0.7  # IoU below which another method may suit the image better
-VOTES_BONUS, VOTES_WIDTH = 0.15, 15.0  # in IoU for all votes at one azimuth, in degrees
+VOTES_BONUS, VOTES_WIDTH = (
+    0.15,
+    15.0,
+)  # IoU bonus if all votes are at one azimuth; kernel width, degrees
 
 
 @dataclass(frozen=True)
 class Sighted:
-    """A field and the camera that was found for its image.
+    """A field and the estimated camera of its image.
 
     field : adjusted to the mask, or as it was
     camera : of the whole image, in the volume's frame
-    iou : of the mask and the silhouette of the field before it was adjusted
-    adjusted : the field was
+    iou : of the mask and the field's silhouette before the adjustment
+    adjusted : whether the field was adjusted
     """
 
     field: Field
@@ -43,11 +46,12 @@ class Sighted:
 
     @property
     def remark(self) -> str:
-        """A sentence for the person."""
+        """What to say to the person."""
         words = f"The camera was fitted to the mask, which the result covers to {self.iou:.0%}"
-        if self.adjusted:
-            return f"{words}; then the result was adjusted to the mask."
-        return f"{words}." if self.iou >= POOR else f"{words}: another method may suit it better."
+        words += "; then the result was adjusted to the mask." if self.adjusted else "."
+        if self.iou >= POOR:
+            return words
+        return f"The result is doubtful. {words} Check the mask, or try another method."
 
 
 def sighted(
@@ -66,13 +70,13 @@ def sighted(
     Parameters
     ----------
     finder
-        The network that votes on directions; None: the silhouette decides alone.
+        The network that votes on directions; None: only the silhouette decides.
     match
-        Adjust the field to the mask; None: where the silhouettes agree already.
+        Adjust the field to the mask; None: if the silhouettes nearly agree.
     level
-        The level of the field that is its surface.
+        The level of the field's surface.
     fitted
-        The field's camera where it is known already.
+        The field's camera, if known.
     """
     if fitted is None:
         fitted = fitted_camera(model, field, view, finder=finder, level=level, ticket=ticket)
@@ -93,7 +97,7 @@ def sighted_single(
     ticket: Ticket,
     fitted: FittedCamera | None = None,
 ) -> Sighted | None:
-    """Return `sighted` of a job with one image without a camera; None of other jobs."""
+    """Return `sighted` for a job with one image without a camera; None for other jobs."""
     if len(views) != 1 or views[0].camera is not None:
         return None
     return sighted(
@@ -126,7 +130,7 @@ def fitted_camera(
 
 
 def coarse_mesh(field: Field, level: float = 0.0) -> Mesh | None:
-    """Return the mesh that a camera is fitted to; None where a field has no surface."""
+    """Return the mesh for fitting a camera; None if a field has no surface."""
     try:
         mesh = extract(field, COARSE, color=False, level=level)
     except RequestError:
@@ -145,8 +149,8 @@ def camera_of_mesh(
 ) -> FittedCamera:
     """Return the camera that makes a method's mesh cover a mask.
 
-    A method's own estimate is refined where it stands, since the field was decoded for it; for
-    other methods all directions are tried, and votes break ties.
+    A method's own estimate is only refined, because the field was decoded for it; for other methods
+    all directions are tried, and votes break ties.
     """
     own = model.spec.estimates_camera
     estimator = model if own else finder
@@ -161,7 +165,7 @@ def camera_of_mesh(
 
 
 def votes_of(finder: Levelform, view: View) -> Prior:
-    """Return the bonus of an azimuth, in degrees, by a network's votes on the direction."""
+    """Return the bonus of an azimuth, in degrees, from a network's votes on the direction."""
     weights, azimuths = finder.azimuths([view])
     degrees = np.degrees(azimuths[0])
 

@@ -12,14 +12,14 @@ SECONDS = {PREPARE: 5.0, MAKE: 3.0, MESH: 8.0, COLOR: 12.0, CHECK: 4.0}
 COMPARE = "Compare methods"
 COMPARING = 6.0  # seconds
 REFINING = 10.0
-IMPROVING = 60.0  # of a method that improves while it is shown
+IMPROVING = 60.0  # seconds of a method that improves its result
 CARVING = {MAKE: 1.0, MESH: 3.0}  # of a method without a network
 
 
 def stages_of(request: protocol.Reconstruct, *, choosing: bool = False) -> dict[str, float]:
     """Return the stages of a reconstruction, with their weights.
 
-    choosing : its method is to be chosen by its image
+    choosing : whether its method is chosen by its image
     """
     spec = find_method(request.method).spec
     weights = dict(SECONDS) if spec.needs_weights else SECONDS | CARVING

@@ -18,27 +18,27 @@ from .carving import HullCells, Silhouette, carve
 from .extents import Chords, Slab, cut_chords, explaining_box, find_slab, hull_chords
 from .pyramids import ViewPyramid, bounding_box, disagreement, sight_of, uncropped
 
-LONGEST = 256  # pixels that silhouettes are reduced to
+LONGEST = 256  # pixels along the longer side of reduced silhouettes
 ROUGH, FINE = 48, 128  # cells along the box: to separate bodies, then to measure
-FIRST_LOOK = 32  # cells along the box for a first look
+FIRST_LOOK = 32  # cells along the box in a first pass
 REGION = 3.0  # half side of the region searched when nothing bounds it, in object radii
 LEAST_SPREAD = 1.2e-3  # spread of the axes' directions: two that meet at 4 degrees
 BEYOND = 0.1  # assumed fraction of a cropped silhouette beyond an unbounded border
-NARROW = 30.0  # degrees: all axes closer to one line than this leave the depth open
+NARROW = 30.0  # degrees: axes nearer to one line than this do not determine the depth
 
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """The object's position as far as the silhouettes tell.
+    """The object's position, as far as the silhouettes determine it.
 
     Attributes
     ----------
-    cells : of the hull's surface, of the bodies that the outlines need; None: no hull was found
+    cells : of the hull's surface, of the bodies that the outlines need; None: there is no hull
     chords : of the hull on the silhouettes' rays
     bounds : (2, 3) of the first bound, world
     slab : the position along the views' common axis; None without a hull
     remarks : sentences about what may be wrong
-    cropped : a sentence for each silhouette that meets its image's border
+    cropped : a sentence for each silhouette cut by its image's border
     """
 
     cells: HullCells | None
@@ -75,7 +75,7 @@ def find_object(views: Sequence[View], *, finest: int = FINE) -> Whereabouts:
     posed = [view for view in views if view.camera is not None]
     if not posed:
         raise RequestError(
-            "There is no view with a camera to place the volume by.",
+            "No view has a camera, so the volume can't be placed.",
             "Add cameras, or place the volume by hand.",
         )
     items = [_silhouette(view) for view in posed]
@@ -102,7 +102,7 @@ def find_object(views: Sequence[View], *, finest: int = FINE) -> Whereabouts:
 def rough_box(views: Sequence[View]) -> np.ndarray | None:
     """Return (2, 3), a box of the object in the world by a quick carving.
 
-    None if no silhouette tells anything, or they do not bound the object.
+    None if the silhouettes do not bound the object.
     """
     items = [_silhouette(view) for view in views if view.camera is not None]
     telling = [item for item in items if _tells(item.alpha)]
@@ -134,7 +134,7 @@ def _carved(
     remarks: tuple[str, ...],
     finest: int,
 ) -> Whereabouts:
-    """Carve twice; the second time around the bodies that the outlines need."""
+    """Carve twice; the second time around the bodies needed by the outlines."""
     cells = carve(silhouettes, bounds, finest=min(ROUGH, finest))
     if not len(cells.centers):
         return Whereabouts(None, _NO_CHORDS, bounds, remarks=(*remarks, NO_HULL))
@@ -178,7 +178,7 @@ def _common_axis(cameras: Sequence[Camera]) -> np.ndarray:
 
 
 def _open_line(silhouettes: Sequence[Silhouette]) -> bool:
-    """Return whether the views leave the depth open: a single view, or all along one line."""
+    """Return whether the views do not determine the depth: a single view, or all along one line."""
     axes = [_middle_ray(item.sight)[1] for item in silhouettes]
     return _spread(axes) < LEAST_SPREAD
 
@@ -224,7 +224,7 @@ def _ahead(sight: ViewPyramid, spot: np.ndarray) -> float:
 
 
 def _region(sights: Sequence[ViewPyramid], spot: np.ndarray, reach: float) -> np.ndarray:
-    """Return (2, 3): a box about `spot`, `reach` times as large as the largest view needs there."""
+    """Return (2, 3): a box about `spot`, `reach` times the largest view's extent there."""
 
     def half(sight: ViewPyramid) -> float:
         camera, (left, top, right, bottom) = sight.camera, sight.rectangle
@@ -239,7 +239,7 @@ def _region(sights: Sequence[ViewPyramid], spot: np.ndarray, reach: float) -> np
 
 
 def telling_views(views: Sequence[View]) -> list[tuple[View, Silhouette]]:
-    """Return the posed views whose silhouette has an inside and an outside, with it."""
+    """Return the posed views with a silhouette that has an inside and an outside, and it."""
     pairs = [(view, _silhouette(view)) for view in views if view.camera is not None]
     return [(view, item) for view, item in pairs if _tells(item.alpha)]
 

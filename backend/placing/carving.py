@@ -17,14 +17,14 @@ from ..geometry.cameras import Camera
 from .pyramids import ViewPyramid, half_spaces
 
 FIRST = 16  # cells along the longest side of the first grid
-FINEST = 256  # at the last one
+FINEST = 256  # cells at the last grid
 FEW = 64  # cells that are all looked at
 MOST_CELLS = 600_000  # most cells of one level; with more, refinement stops
 
 
 @dataclass(frozen=True)
 class Silhouette:
-    """The data of a view that carving reads.
+    """The data of a view for carving.
 
     Attributes
     ----------

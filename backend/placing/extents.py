@@ -23,11 +23,11 @@ from .carving import HullCells, Silhouette
 TOWARDS_HULL = 0.12
 DEPTH = 1.1  # along the views' common axis, in widths
 EXPLAINED = 0.98  # fraction of the silhouettes that the box must explain
-# A thousandth of the chords counts for nothing where they lie this far, in sides of the box, beyond
-# all others: where images are cropped, a few pixels at the border do.
+# A thousandth of the chords is ignored if they lie this far, in sides of the box, beyond all
+# others: in cropped images, a few pixels at the border do.
 STRAY, FAR = 0.001, 0.1
-MOST_NEEDED = 0.5  # a box that explains nothing short of the hull's says something else is wrong
-STEPS = 6  # of the bisection for it
+MOST_NEEDED = 0.5  # a box that must grow farther towards the hull's indicates another error
+STEPS = 6  # of the bisection
 
 Chords = tuple[np.ndarray, np.ndarray]
 """(N, 3) first and last point of the hull on the ray of each pixel of the silhouettes, world."""

@@ -24,8 +24,8 @@ APART = 40.0  # degrees within which candidates are one peak
 DECIDED = 0.3
 PEAKED = 0.8  # margin above the mean candidate, per view, for a peak to count
 ALIKE = 0.1  # score per view; peaks this close to the best count as equally good
-# Rotations near a peak at which the footprint is measured, and what a score is worth, per view, in
-# the logarithm of the footprint's sides: the mean error of 140 right fronts fell from 1.6 to 1.1
+# Rotations near a peak for measuring the footprint, and the weight of a score, per view, against
+# the logarithm of the footprint's sides: the mean error of 140 correct fronts fell from 1.6 to 1.1
 # degrees.
 NEAR, WORTH = np.arange(-9.0, 9.1, 1.5), 0.75
 ANGULAR = (
@@ -39,9 +39,9 @@ class FrontDirection:
 
     Attributes
     ----------
-    degrees : from the world's -Y to where the front looks, counter-clockwise seen from above
+    degrees : from the world's -Y to the front, counter-clockwise seen from above
     source : "found" or "undecided"
-    certainty : 0 to 1, about the chance that it is right within 10 degrees
+    certainty : 0 to 1, about the probability of an error below 10 degrees
     """
 
     degrees: float
@@ -81,7 +81,7 @@ class Votes:
 
     @property
     def margin(self) -> float:
-        """How much higher the best peak is than the second."""
+        """Margin of the best peak over the second."""
         best = self.scores.argmax()
         far = np.abs(wrapped(self.degrees - self.degrees[best])) > APART
         return float(self.scores[best] - self.scores[far].max())
@@ -154,7 +154,7 @@ def _decide(
     return FrontDirection(_refined(votes, nearest), "undecided", certainty_of(margin))
 
 
-CLEAR = 0.05  # of the score of a quick reconstruction
+CLEAR = 0.05  # difference of two quick reconstructions' scores
 
 
 def certainty_of(margin: float) -> float:
@@ -163,7 +163,7 @@ def certainty_of(margin: float) -> float:
 
 
 def _settled(votes: Votes, peak: float, footprint: Callable[[float], float]) -> float:
-    """Return the rotation near a peak that balances votes and a small box, degrees."""
+    """Return the rotation near a peak with many votes and a small box, degrees."""
     sides = np.log([footprint(float(degrees)) for degrees in peak + NEAR])
     costs = sides - WORTH * votes.at(peak + NEAR)
     index = int(costs.argmin())

@@ -32,7 +32,7 @@ UNDECIDED = (
 
 
 class CameraFinder(TrialNetwork, Protocol):
-    """A reconstructor that estimates where images were taken from."""
+    """A reconstructor that estimates the viewing directions of images."""
 
     def azimuths(self, views: Sequence[View]) -> tuple[np.ndarray, np.ndarray]: ...
 
@@ -45,17 +45,17 @@ def place(
     ticket: Ticket | None = None,
     say_cropped: bool = True,
 ) -> Placement:
-    """Estimate where posed views see the object, and which way it faces.
+    """Estimate the object's place in posed views, and its front.
 
     Parameters
     ----------
     views
         With cameras posed in the world; those without one are left out.
     network
-        Votes on the front, and tries volumes where two views, or views along one line, leave it
-        open. None skips both, for methods without a front.
+        Votes on the front, and tries volumes if two views, or views along one line, do not
+        determine it. None skips both, for methods without a front.
     front
-        Degrees about +Z from the world's -Y to the front, if a person gave them.
+        Degrees about +Z from the world's -Y to the front, if given.
     say_cropped
         Remark on silhouettes that meet their image's border; a job's review does this too.
 
@@ -133,7 +133,7 @@ def facing_of(world_from_volume: np.ndarray) -> float:
 
 
 def azimuths_of(cameras: Sequence[Camera], center: np.ndarray) -> np.ndarray:
-    """Return from where cameras look at a point, (V,) degrees from -Y, counter-clockwise."""
+    """Return the azimuths of cameras seen from a point, (V,) degrees from -Y, counter-clockwise."""
     away = np.array(
         [-c.forward if c.orthographic else c.center - center for c in cameras]
     )  # (V, 3)
@@ -187,6 +187,6 @@ def _left_open(views: Sequence[View]) -> bool:
 
 
 def _axes(where: Whereabouts) -> np.ndarray:
-    assert where.slab is not None  # there is one where there is a hull
+    assert where.slab is not None  # a hull comes with a slab
     axis = where.slab.axis
     return np.stack([axis, *across(axis)])

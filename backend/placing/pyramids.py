@@ -1,4 +1,4 @@
-"""Where the pyramids through the silhouettes' bounding rectangles meet: a first, convex bound.
+"""Intersect the pyramids through the silhouettes' bounding rectangles: a first, convex bound.
 
 A side of a rectangle on the image's border bounds nothing: the object may go on beyond it.
 """
@@ -17,7 +17,7 @@ SIDES = ("left", "top", "right", "bottom")
 
 @dataclass(frozen=True)
 class ViewPyramid:
-    """The part of space in which a view sees the object.
+    """The pyramid of a view through the object's rectangle.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class ViewPyramid:
 
 
 def sight_of(camera: Camera, alpha: np.ndarray, name: str) -> ViewPyramid:
-    """Return the pyramid of a view whose silhouette is where `alpha`, (H, W), exceeds one half.
+    """Return the pyramid of a view; its silhouette is `alpha`, (H, W), above one half.
 
     An empty silhouette counts as the whole image, cropped on all sides: it bounds nothing.
     """
@@ -100,7 +100,7 @@ def bounding_box(sights: Sequence[ViewPyramid]) -> np.ndarray | None:
 
 
 def disagreement(sights: Sequence[ViewPyramid]) -> RequestError:
-    """Return the error that names the view without which the others have a common point."""
+    """Return an error that names the view to leave out for the others to have a common point."""
     for index, sight in enumerate(sights):
         others = [*sights[:index], *sights[index + 1 :]]
         if others and bounding_box(others) is not None:

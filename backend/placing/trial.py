@@ -19,18 +19,20 @@ from ..geometry.views import View
 from .carving import Silhouette
 
 SIDE = 32  # pixels of a drawn silhouette
-CELLS = 20  # points along the volume where the field is asked
+CELLS = 20  # samples of the field along a side of the volume
 WINDOW = 1.5  # side of the drawn window, in sides of the silhouette
-STEPS = np.array([0.2, 0.06, 0.06, 0.1])  # first steps along the common axis, across, of log scale
-FINEST = 0.02  # of the step in log scale, at which the search ends
+STEPS = np.array(
+    [0.2, 0.06, 0.06, 0.1]
+)  # first steps: along the common axis, across it, of the log scale
+FINEST = 0.02  # step of the log scale that ends the search
 TRIALS = 44
 GAIN = 0.05  # smallest gain in score for which the volume is moved
-# How far the silhouettes may be wrong about each, and what a step so far costs.
+# Possible error of the silhouettes in each, and the cost of such a step.
 SPREAD, PENALTY = np.array([0.25, 0.06, 0.06, 0.12]), 0.004
 
 
 class TrialNetwork(Protocol):
-    """The part of a reconstructor that a trial uses."""
+    """The interface of a reconstructor in a trial."""
 
     def encode(self, views: Sequence[View]) -> Any: ...
 
@@ -43,7 +45,7 @@ class VolumeTrial:
     Parameters
     ----------
     network
-        Of any method whose field is an occupancy.
+        Of any method with an occupancy field.
     views
         Posed in the world, small.
     silhouettes
@@ -67,7 +69,7 @@ class VolumeTrial:
                 for view in self._views
             ]
             field = self._network.decode(self._network.encode(views))
-        except RequestError:  # a camera inside this volume, say
+        except RequestError:  # for example a camera inside this volume
             return 0.0
         inside = torch.sigmoid(-field(self._points.to(field.device))).cpu()
         points = self._points.double() @ torch.from_numpy(world_from_volume[:3, :3].T)

@@ -128,9 +128,12 @@ class Reconstructor(MethodFrame, ABC):
 
     @property
     def view_levels(self) -> dict[int, float]:
-        """The calibrated levels of fields of so many posed views, in the field's values."""
+        """The calibrated levels of fields of so many posed views, in the field's values.
+
+        0 stands for unposed images, of weights that treat them otherwise.
+        """
         results = self.weights.results
-        known = {count: results.get(LEVEL_OF.format(count)) for count in CALIBRATED}
+        known = {count: results.get(LEVEL_OF.format(count)) for count in (0, *CALIBRATED)}
         return {n: float(v) for n, v in known.items() if isinstance(v, int | float)}
 
     # ---------------------------------------------------------------- training

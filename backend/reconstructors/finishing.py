@@ -3,7 +3,8 @@
 A network that learned from one image at a time keeps its belief when more views rule places out: a
 point that passes eight silhouettes is likelier inside than one that passes one. So weights tell the
 level of the surface by number of views, measured on validation shapes inside their hulls; of one
-view, where training and use differ in something else, without a hull.
+view, where training and use differ in something else, without a hull. A network for unposed images
+has a level of its own.
 """
 
 from collections.abc import Sequence
@@ -41,9 +42,12 @@ def finished(
         field.shift = 0.0 if field.carved else model.level_shift
     if isinstance(field, HullField):
         return field
-    known, within = model.view_levels, field.carved or hull is not None
+    known, within = dict(model.view_levels), field.carved or hull is not None
+    unposed = known.pop(0, None)
     calibrated = 1 in known if len(views) == 1 else several_posed(views) and within
     level = interpolated(known, len(views)) if calibrated else 0.0
+    if unposed is not None and any(view.camera is None for view in views):
+        level = unposed
     field = LevelledField(field, level) if level else field
     return field if hull is None else Intersection(field, hull)
 

@@ -18,7 +18,8 @@ What is taken from whom, and why
   objects.
 - "Occupancy Networks" (Mescheder et al., CVPR 2019): a logit, trained with cross entropy.
 - Images without a camera: a separate network (as DISN's) estimates it, and the image is then framed
-  as one with a camera, so that the reconstruction network sees only what it was trained on.
+  as one with a camera. A copy of the networks, trained on such estimates, expects their errors. The
+  image's reflection is one more estimate of the object, and both fields are averaged.
 
 Symbols
 -------
@@ -44,37 +45,36 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..contract.errors import RequestError
-from ..encoders.trunk import Trunk
 from ..encoders.upright import UprightCameraNetwork
 from ..fields.field import Field
-from ..fields.hybrid import FirstLayer, HybridField, Views, weighted_mean, with_mirror_images
 from ..fields.joined import JoinedField
 from ..fields.several_views import Round, SeveralViewsField
-from ..fusion import camera_tensors, inside_image, project_points, reduce_views, sample_maps
 from ..geometry.cameras import Camera
 from ..geometry.views import View
 from ..images.alpha import premultiply
 from ..images.framing import FramedViews
 from .base import SYMMETRY, Batch, Code, MethodSpec, Reconstructor, register
+from .networks.image_hypernetwork import CAMERAS, ImageHypernetwork, UnposedNetwork
 from .networks.levelform import (
     COMPACT,
     COMPACT_RECIPES,
     PAPER,
-    EncodedImages,
-    Layers,
     LevelformConfiguration,
-    Writer,
     converted_state,
-    evaluate,
     points_loss,
     several_network,
-    zero_linear,
 )
 from .several import described_views, own_weight, several_field, several_loss
+from .unposed import (
+    cameras_among,
+    described_unposed,
+    reflected,
+    unposed_field,
+    with_estimated_cameras,
+)
 from .upright_cameras import azimuth_votes, upright_camera_loss, upright_cameras
 
 SPEC = MethodSpec(
@@ -87,41 +87,40 @@ SPEC = MethodSpec(
     own_options=(SYMMETRY,),
     level_unit="probability",
 )
-CAMERAS = frozenset({"poses", "lenses", "flat"})  # of a code
+UNPOSED = "unposed"  # the entry of a code's facts that says which network made it
 
 
 @register(SPEC)
-class Levelform(Reconstructor):
-    """The hypernetwork, its camera network, and its network of several views."""
+class Levelform(ImageHypernetwork, Reconstructor):
+    """The hypernetwork, its copy for unposed images, its camera network, that of several views."""
 
     configurations = {"paper": PAPER, "compact": COMPACT}
     configuration_class = LevelformConfiguration
     recipes = {"compact": COMPACT_RECIPES}
-    auxiliary = {"camera": ("camera", False), "several": ("several", 0)}
+    auxiliary = {
+        "camera": ("camera", False),
+        "several": ("several", 0),
+        "unposed": ("unposed", False),
+    }
     configuration: LevelformConfiguration
-    half_precision = ("trunk.forward", "camera.trunk.forward", "several.combine")
+    half_precision = (
+        "trunk.forward",
+        "camera.trunk.forward",
+        "several.combine",
+        "unposed.trunk.forward",
+    )
 
     def __init__(self, configuration: LevelformConfiguration = COMPACT) -> None:
         super().__init__(configuration)
         sizes = configuration
-        self.trunk = Trunk(
-            stem=sizes.stem,
-            stride=sizes.stride,
-            widths=sizes.widths,
-            blocks=sizes.blocks,
-            maps=sizes.local_features,
-        )
-        self.levels = nn.ModuleList()
-        if sizes.local_features:
-            self.levels.extend(nn.Conv2d(width, sizes.channels, 1) for width in sizes.widths)
-        self.writer = Writer(self.trunk.features, sizes)
-        self.trust = zero_linear(self.trunk.features) if sizes.symmetry else None
+        self.build_networks(sizes)
         self.camera = None
         if sizes.camera:
             self.camera = UprightCameraNetwork(
                 stem=sizes.camera_stem, stride=sizes.stride, widths=sizes.camera_widths
             )
         self.several = several_network(sizes) if sizes.several else None
+        self.unposed = UnposedNetwork(sizes) if sizes.unposed else None
 
     def set_frame(self, method_from_volume: np.ndarray) -> None:
         """Refuse any frame but the volume's."""
@@ -131,80 +130,17 @@ class Levelform(Reconstructor):
                 "Import the weights without a frame.",
             )
 
+    def start_of(self, part: str) -> dict[str, Tensor]:
+        """Return initial weights: the copy for unposed images starts as one of posed images."""
+        if part != "unposed":
+            return {}
+        names = ("trunk.", "levels.", "writer.", "trust.")
+        own = self.state_dict()
+        return {f"{part}.{name}": own[name].clone() for name in own if name.startswith(names)}
+
     def state_for(self, configuration: Any) -> dict[str, Tensor]:
         """Return the weights for a network of another configuration, see `converted_state`."""
         return converted_state(self.state_dict(), self.configuration, configuration)
-
-    # ---------------------------------------------------------------- network
-
-    def encode_images(self, images: Tensor) -> EncodedImages:
-        """Return the embeddings and maps of images (N, 4, S, S), straight alpha.
-
-        Maps of all resolutions are resized to the finest one's, so that all are sampled at once.
-        """
-        embedding, maps = self.trunk(premultiply(images, dim=-3))
-        if not self.levels:
-            return EncodedImages(embedding.float(), None)
-        finest, *coarse = [
-            project(feature_map).float()
-            for project, feature_map in zip(self.levels, maps, strict=True)
-        ]  # (N, channels, T, T), (N, channels, T / 2, T / 2), ...
-        resized = [
-            F.interpolate(each, finest.shape[-2:], mode="bilinear", align_corners=False)
-            for each in coarse
-        ]
-        return EncodedImages(embedding.float(), torch.cat([finest, *resized], 1))
-
-    def layers(self, embedding: Tensor) -> Layers:
-        """Return g of each embedding, (B, features)."""
-        return self.writer(embedding)
-
-    def logits(self, batch: Batch) -> Tensor:
-        """Return (B, P): the fused logits at a batch's points."""
-        objects, views = batch.images.shape[:2]
-        encoded = self.encode_images(batch.images.flatten(0, 1))
-        # Coordinates in half precision would resolve 0.004 near 1: from here on all is float32.
-        with torch.autocast(batch.images.device.type, enabled=False):
-            embedding = encoded.embedding.unflatten(0, (objects, views)).mean(1)  # (B, features)
-            gate = None if self.trust is None else self.trust(embedding)  # (B, 1)
-            points = batch.points if gate is None else with_mirror_images(batch.points)
-            inputs, seen = self._inputs(replace(batch, points=points), encoded)
-            # A point's reflection counts as one more view of it: M = V or 2 V.
-            each = (-1, points.shape[1] // batch.points.shape[1], batch.points.shape[1])
-            outputs = evaluate(self.layers(embedding), inputs.flatten(1, 2)).unflatten(1, each)
-            seen = seen.flatten(1).unflatten(1, each)
-            return weighted_mean(outputs.movedim(0, 2), seen.movedim(0, 2), gate)
-
-    def _inputs(self, batch: Batch, encoded: EncodedImages) -> tuple[Tensor, Tensor]:
-        """Return what g reads, (B, V, P, inputs), and which views see a point, (B, V, P) bool.
-
-        V is 1 where g reads nothing of the views.
-        """
-        if not self.configuration.reads_views:
-            alone = batch.points[:, None]
-            return alone, torch.ones_like(alone[..., 0], dtype=torch.bool)
-        if batch.camera_from_volume is None or batch.intrinsics is None:
-            raise RequestError(
-                f"{SPEC.title} learns from posed images; this batch has no cameras.",
-                "Train it on a data set with cameras.",
-            )
-        objects, views, _, size, _ = batch.images.shape
-        poses, intrinsics = batch.camera_from_volume, batch.intrinsics
-        pixels, depth = project_points(
-            batch.points, poses, intrinsics, orthographic=batch.orthographic
-        )  # (B, V, P, 2), (B, V, P)
-        image_size, maps = (size, size), []
-        inputs = [batch.points[:, None].expand(-1, views, -1, -1)]
-        if self.configuration.camera_coordinates:
-            inputs.append(torch.einsum("bvij,bpj->bvpi", poses[..., :3, :3], batch.points))
-        if self.configuration.alpha:
-            maps.append(batch.images[:, :, 3:].flatten(0, 1))
-        if encoded.maps is not None:
-            maps.append(encoded.maps)
-        for feature_map in maps:
-            taken = sample_maps(feature_map, pixels.flatten(0, 1), image_size=image_size)
-            inputs.append(taken.unflatten(0, (objects, views)))
-        return torch.cat(inputs, -1), inside_image(pixels, depth, image_size=image_size)
 
     # ---------------------------------------------------------------- inference
 
@@ -231,24 +167,21 @@ class Levelform(Reconstructor):
         self.check_fusion(fusion)
         posed = camera == "given" and all(view.camera is not None for view in views)
         framed = self._images(views, estimate=camera == "estimated")
+        if self.unposed is not None and not posed:
+            guessed = camera == "estimated" or all(view.camera is None for view in views)
+            flipped = self._images(reflected(views), estimate=True) if guessed else None
+            tensors = described_unposed(self.unposed, framed, flipped)
+            return Code(SPEC.name, tensors, {UNPOSED: True}, cameras_among(tensors))
         several, count, fewest = Code(SPEC.name, {}), len(views), self.configuration.fewest
         if self.several is not None and count >= fewest and (posed or count == 1):
             described = described_views(framed, *self.described(framed.images))
             several = Code(SPEC.name, described, fixed=CAMERAS)
             if own_weight(count, fewest) == 0:
                 return several
-        encoded = self.encode_images(framed.images)
-        tensors = {"embedding": reduce_views(encoded.embedding)}
+        tensors = self.described_object(framed)
         if not self.configuration.reads_views:
             return Code(SPEC.name, tensors)
-        tensors |= several.tensors
-        cameras = [camera for camera in framed.cameras if camera is not None]
-        poses, intrinsics = camera_tensors(cameras, self.device)
-        orthographic = torch.tensor([camera.orthographic for camera in cameras], device=self.device)
-        tensors |= {"poses": poses, "lenses": intrinsics, "flat": orthographic}
-        tensors["alpha"] = framed.images[:, 3].contiguous()
-        tensors |= {} if encoded.maps is None else {"maps": encoded.maps}
-        return Code(SPEC.name, tensors, fixed=CAMERAS)
+        return Code(SPEC.name, {**several.tensors, **tensors}, fixed=CAMERAS)
 
     def _decode_several(self, code: Code) -> SeveralViewsField:
         """Return the field of a code by `_encode_several`."""
@@ -271,26 +204,23 @@ class Levelform(Reconstructor):
         self.check_code(code)
         if "embedding" not in code.tensors:
             return self._decode_several(code)
-        own = self._decode_own(code, symmetry=symmetry)
+        tensors = dict(code.to(self.device).tensors)
+        if code.meta.get(UNPOSED):
+            return self._decode_unposed(tensors, symmetry=symmetry)
+        own = self.field_of(tensors, symmetry=symmetry)
         if "distances" not in code.tensors:
             return own
         weight = own_weight(len(code.tensors["poses"]), self.configuration.fewest)
         return JoinedField(self._decode_several(code), own, weight)
 
-    def _decode_own(self, code: Code, *, symmetry: bool) -> HybridField:
-        """Return the field of g."""
-        tensors = code.to(self.device).tensors
-        layers = [(w[0], b[0, 0]) for w, b in self.layers(tensors["embedding"][None])]
-        kinds = self.configuration.inputs
-        parts = dict(zip(kinds, layers[0][0].split(list(kinds.values())), strict=True))
-        others = [part if kinds[name] else None for name, part in parts.items() if name != "place"]
-        first = FirstLayer(parts["place"], *others, bias=layers[0][1])
-        views = None
-        if self.configuration.reads_views:
-            names = ("alpha", "poses", "lenses", "flat")
-            views = Views(tensors.get("maps"), *(tensors[name] for name in names))
-        gate = self.trust(tensors["embedding"]) if symmetry and self.trust is not None else None
-        return HybridField(first, layers[1:], views, gate)
+    def _decode_unposed(self, tensors: dict[str, Tensor], *, symmetry: bool) -> Field:
+        """Return the field of a code of unposed images."""
+        if self.unposed is None:
+            raise RequestError(
+                "The code is of unposed images, for which these weights have no network.",
+                "Decode it with the weights that encoded it.",
+            )
+        return unposed_field(self.unposed, tensors, symmetry=symmetry)
 
     def _images(self, views: Sequence[View], *, estimate: bool) -> FramedViews:
         """Return the views as the network sees them, framed by their given or estimated cameras."""
@@ -365,6 +295,22 @@ class Levelform(Reconstructor):
         evenly sampled points.
         """
         return points_loss(self.logits(batch), batch, overlap=self.configuration.overlap)
+
+    def unposed_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """Return `loss` of the copy for unposed images, with estimated cameras.
+
+        The images are framed by their masks. In training the cameras get further errors.
+        """
+        if self.unposed is None or self.camera is None:
+            raise RequestError(
+                "These weights lack a network of unposed images, or one of their cameras.",
+                "Train the camera network first: `--part camera`.",
+            )
+        estimated = with_estimated_cameras(
+            self.camera, batch, self.framing, disturbed=self.training
+        )
+        logits = self.unposed.logits(estimated)
+        return points_loss(logits, batch, overlap=self.configuration.overlap)
 
     @torch.no_grad()
     def described(self, images: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:

@@ -51,8 +51,8 @@ from .building import within
 from .configuration import COUNT, Ranges
 from .networks.triposr import (
     Backbone,
-    Decoder,
     Linear,
+    TriplaneDecoder,
     TriplaneTokens,
     Upsampler,
     VisionTransformer,
@@ -148,7 +148,9 @@ class TripoSR(Reconstructor):
             sizes.channels, sizes.heads, sizes.head_width, sizes.layers, sizes.vision_width
         )
         self.post_processor = Upsampler(sizes.channels, sizes.features)
-        self.decoder = Decoder(3 * sizes.features, sizes.decoder_width, sizes.decoder_layers)
+        self.decoder = TriplaneDecoder(
+            3 * sizes.features, sizes.decoder_width, sizes.decoder_layers
+        )
         self.exact = False  # compute in float32 on every processor
         self.register_buffer("begun", None, persistent=False)
         self.begun: Tensor | None

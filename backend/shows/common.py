@@ -9,7 +9,7 @@ from ..contract.shows import Exhibit, ShowSpec
 from .registry import show
 from .subject import Subject, mesh_exhibit
 
-# Deep Meta Functionals, figure 6; and offsets that change the shape about as much.
+# Deep Meta Functionals, figure 6, and offsets that change the shape about as much.
 LEVELS = {"probability": "0.1,0.3,0.5,0.6,0.7,0.9", "distance": "-0.04,-0.02,0,0.02,0.04"}
 
 
@@ -23,7 +23,7 @@ LEVELS = {"probability": "0.1,0.3,0.5,0.6,0.7,0.9", "distance": "-0.04,-0.02,0,0
                 "levels",
                 "text",
                 "",
-                "the levels, with commas between; empty: five or six around the surface, in the "
+                "levels, separated by commas; empty: five or six around the surface, in the "
                 "method's own unit",
             ),
         ),
@@ -49,7 +49,7 @@ def levels(subject: Subject, *, levels: str) -> Iterator[Exhibit]:
 
 
 def parse_levels(text: str) -> list[float]:
-    """Return numbers with commas between them.
+    """Return numbers separated by commas.
 
     Raises
     ------

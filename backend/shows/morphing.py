@@ -1,4 +1,4 @@
-"""A morph between two objects: a mesh for each factor, of one topology where that is honest.
+"""A morph between two objects: a mesh for each factor, with one topology if that is accurate.
 
 Codes are blended (Deep Meta figures 4 and 5, TDGN figure 4, DISN figure 10), and each blend is a
 field. Where vertices of the first mesh can follow the surface, all steps share its faces, so that
@@ -26,16 +26,16 @@ from .subject import mesh_exhibit
 
 Way = Literal["auto", "vertices", "meshes"]
 WAYS = ("auto", "vertices", "meshes")
-FACTORS = (-0.2, 1.2)  # beyond, what a network says has little to do with either object
+FACTORS = (-0.2, 1.2)  # outside it, a network's output has little to do with either object
 NEWTON_STEPS = 6
 LONGEST_STEP = 0.04  # of a vertex, volume units
 DIFFERENCE = 2e-3  # of the numerical gradient, volume units
 BETWEEN = 0.05  # greatest change of the factor between two steps of the tracking
-OFF, FLIPPED = 0.01, 0.05  # of an honest morph: volume units, fraction of the faces
+OFF, FLIPPED = 0.01, 0.05  # limits of an accurate morph: volume units, fraction of the faces
 
 
 @dataclass(frozen=True)
-class Morph:
+class MorphSteps:
     """The steps of a morph.
 
     Attributes
@@ -76,15 +76,15 @@ class Between:
 
 
 def check_factors(factors: Sequence[float]) -> list[float]:
-    """Return the factors; refuse none at all, and those far beyond both objects.
+    """Return the factors; refuse an empty list, and factors far beyond both objects.
 
     Raises
     ------
     RequestError
-        Names the first wrong one.
+        If there is none, or one is out of range.
     """
     if not factors:
-        raise RequestError("There is no factor.", "Give some, such as 0 0.25 0.5 0.75 1.")
+        raise RequestError("No factor is given.", "Give some, such as 0 0.25 0.5 0.75 1.")
     low, high = FACTORS
     for factor in factors:
         if not low <= factor <= high:
@@ -102,7 +102,7 @@ def morphed(
     resolution: int = 128,
     way: Way = "auto",
     ticket: Ticket | None = None,
-) -> Morph:
+) -> MorphSteps:
     """Return a mesh for each factor.
 
     Parameters
@@ -110,7 +110,7 @@ def morphed(
     factors
         From -0.2 to 1.2.
     way
-        "vertices": one topology, even if it is not honest; "meshes": one mesh each; "auto": one
+        "vertices": one topology, even if inaccurate; "meshes": one mesh each; "auto": one
         topology if at most 5 % of the faces flip and the vertices stay on the surface.
 
     Raises
@@ -130,7 +130,7 @@ def morphed(
         ticket.advance(step / len(factors))
         mesh = _mesh_at(between, factor, resolution, ticket)
         exhibits.append(_exhibit(mesh, factor, step))
-    return Morph(tuple(exhibits), one_topology=False)
+    return MorphSteps(tuple(exhibits), one_topology=False)
 
 
 def _exhibit(mesh: Mesh, factor: float, step: int) -> Exhibit:
@@ -152,8 +152,10 @@ def _mesh_at(between: Between, factor: float, resolution: int, ticket: Ticket) -
     return mesh
 
 
-def _tracked(between: Between, factors: Sequence[float], resolution: int, ticket: Ticket) -> Morph:
-    """Return the steps on the topology of the factor in the middle, which is near both ends."""
+def _tracked(
+    between: Between, factors: Sequence[float], resolution: int, ticket: Ticket
+) -> MorphSteps:
+    """Return the steps on the topology of the middle factor, which is near both ends."""
     order = np.argsort(factors)
     middle = int(order[len(order) // 2])
     mesh = _mesh_at(between, factors[middle], resolution, ticket)
@@ -174,7 +176,7 @@ def _tracked(between: Between, factors: Sequence[float], resolution: int, ticket
         _exhibit(Mesh(places[step].numpy(), mesh.faces), factor, step)
         for step, factor in enumerate(factors)
     )
-    return Morph(exhibits, True, off, flipped)
+    return MorphSteps(exhibits, True, off, flipped)
 
 
 def _follow(between: Between, vertices: Tensor, start: float, end: float) -> Tensor:
@@ -188,7 +190,7 @@ def _follow(between: Between, vertices: Tensor, start: float, end: float) -> Ten
 
 @torch.no_grad()
 def project(evaluate: Callable[[Tensor], Tensor], points: Tensor, level: float) -> Tensor:
-    """Return points, (N, 3), moved along the gradient to where the field has a level."""
+    """Return points, (N, 3), moved along the gradient to a level of the field."""
     for _ in range(NEWTON_STEPS):
         values, gradient = _with_gradient(evaluate, points)
         square = gradient.square().sum(1, keepdim=True).clamp_min(1e-12)
@@ -208,7 +210,7 @@ def _with_gradient(evaluate: Callable[[Tensor], Tensor], points: Tensor) -> tupl
 def _honesty(
     between: Between, factor: float, vertices: Tensor, faces: np.ndarray
 ) -> tuple[float, float]:
-    """Return how far vertices are from the surface, and the fraction of faces turned inwards."""
+    """Return the vertices' distance from the surface, and the fraction of faces facing inwards."""
     field, level = between.field(factor)
     values, gradient = _with_gradient(field, vertices)
     distance = (values - level).abs() / gradient.norm(dim=1).clamp_min(1e-6)

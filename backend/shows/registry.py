@@ -1,4 +1,4 @@
-"""Finds the shows of a method: those of its own module, and those that every method has."""
+"""Find the shows of a method: of its own module, and common ones."""
 
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
@@ -51,7 +51,7 @@ def _registered(cls: type[Reconstructor]) -> list[Registered]:
 
 
 def offered(cls: type[Reconstructor]) -> tuple[ShowSpec, ...]:
-    """Return what a method can show, its own figures first."""
+    """Return the shows of a method, its own figures first."""
     ordered = sorted(_registered(cls), key=lambda one: not one.methods)
     return tuple(one.spec for one in ordered)
 

@@ -19,17 +19,17 @@ from ..ticket import Ticket
 
 @dataclass(frozen=True)
 class Subject:
-    """A model and what it knows of one object.
+    """A model and its code of one object.
 
     Attributes
     ----------
     model : in evaluation mode
     code : of the object
-    views : that were encoded, cameras in the volume's frame; empty: unknown
+    views : the encoded ones, cameras in the volume's frame; empty: unknown
     shape : the decoded field, moved to its level
     level : of the field at the surface
     resolution : cells along the longest side of meshes
-    seed : of whatever is drawn
+    seed : of random samples
     ticket : progress out, cancel in
     """
 
@@ -59,7 +59,7 @@ class Subject:
             mesh = Mesh.empty()
         if not len(mesh.faces):
             raise WorkError(
-                "There is no surface to show: the whole volume is on one side of it.",
+                "The field has no surface to show: the whole volume is on one side of it.",
                 "Try another level, or another image.",
             )
         return mesh
@@ -127,7 +127,7 @@ def depth_image(depth: Tensor, shown: Tensor | None = None) -> Tensor:
 
 
 def of_all_views(views: Sequence[View]) -> list[str]:
-    """Return a suffix for what is shown of each view: nothing for one, else its number."""
+    """Return a suffix for a view's exhibits: empty for a single view, else its number."""
     return [""] if len(views) == 1 else [f" {index}" for index in range(len(views))]
 
 

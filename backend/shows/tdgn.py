@@ -17,7 +17,7 @@ from .subject import Subject, mesh_exhibit
 
 METHOD = "tdgn"
 RED, BLUE = (0.8, 0.03, 0.03, 1.0), (0.03, 0.08, 0.8, 1.0)
-IOU_POINTS = 20_000  # where greedy deletion measures the IoU
+IOU_POINTS = 20_000  # for the IoU of greedy deletion
 
 
 @show(
@@ -91,7 +91,7 @@ def deletion(subject: Subject, *, label: str, steps: int) -> Iterator[Exhibit]:
         subject.ticket.advance(step / (len(made) + 1))
         try:
             mesh = subject.mesh(model.decode(subject.code, keep=one.keep))
-        except WorkError:  # the shape is gone
+        except WorkError:  # the shape has vanished
             return
         name = f"{step} deleted, IoU {one.iou:.3f}"
         yield mesh_exhibit(name, mesh.vertices, mesh.faces, place=1, step=step)

@@ -107,7 +107,7 @@ def _some(points: Tensor) -> None:
     """Refuse an object without an occupied voxel."""
     if not len(points):
         raise WorkError(
-            "The network calls no voxel occupied, so there is nothing to show.",
+            "The network finds no occupied voxel, so there is nothing to show.",
             "Try another image.",
         )
 

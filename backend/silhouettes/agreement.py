@@ -21,7 +21,7 @@ HELPS_ALONE = 0.5  # the same for a cure that is by far the best of its kind
 BY_FAR = 0.5  # leaving out the wrong view gives at most this fraction of the residual of any other
 CLOSE = 1.5  # cures within this factor of the best one, or within EQUAL of it, explain as much
 EQUAL = 0.03  # pixels of 224
-MOST = 40_000  # contour points times the views in which a check samples them
+MOST = 40_000  # contour points times views of a check
 FEWEST = 4  # contour points of a view
 STEPS = 8  # largest shift of the images' order tried in either direction
 RAYS = 160  # contour points per trial, over all views
@@ -58,7 +58,7 @@ class Agreement:
     suspects : the views that the best cure changes or leaves out
     twins : of each suspect, a view with the same image
     worst : the view that fits worst, where nothing helps
-    refitted : the mean residual once all cameras moved a little, if that alone makes them agree
+    refitted : the mean residual after small corrections of all cameras, if these make them agree
     """
 
     residuals: tuple[float | None, ...]
@@ -71,12 +71,12 @@ class Agreement:
 
     @property
     def disagrees(self) -> bool:
-        """Whether the person should be told."""
+        """Whether the person should be informed."""
         return bool(self.cures) or (self.mean is not None and self.mean > UNEXPLAINED)
 
 
 def check(views: Sequence[View], left_out: Collection[int] = ()) -> Agreement:
-    """Measure whether views agree, and find changes that would make them agree.
+    """Measure whether views agree, and search changes that make them agree.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class _Check:
         Cures that keep all views are preferred: fewer views are always easier to refit.
         """
         alone = self._refit("", LONG)
-        if AGREES < alone <= DISAGREE:  # nearly: symmetric objects fit in other orders as well
+        if AGREES < alone <= DISAGREE:  # nearly: symmetric objects fit in other orders too
             alone = min(alone, self._refit("", THOROUGH))
         if alone <= AGREES:
             return [], alone

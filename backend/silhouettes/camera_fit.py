@@ -31,8 +31,8 @@ MARGIN = 0.12  # around the mask, fraction of the square
 AZIMUTHS = np.arange(0.0, 360.0, 10.0)  # degrees
 ELEVATIONS = (-10.0, 5.0, 18.0, 32.0, 50.0, 72.0)
 DISTANCE = 3.2  # of the coarse search, volume units
-POINTS = 6_000  # of the surface, that the coarse search draws
-STARTS = 5  # best directions that are refined
+POINTS = 6_000  # on the surface, for the coarse search
+STARTS = 5  # best directions to refine
 KEPT = 2  # of the starts, after the first `GIVEN_UP` steps
 GIVEN_UP = 3
 APART = 25.0  # degrees between two starts
@@ -48,7 +48,7 @@ Prior = Callable[[float], float]
 
 @dataclass(frozen=True)
 class FittedCamera:
-    """A camera and how well the mesh covers the mask from it.
+    """A camera, and the agreement of mesh and mask seen from it.
 
     camera : of the whole image, in the mesh's frame
     iou : of both silhouettes
@@ -92,7 +92,7 @@ class _Sight:
 
 @dataclass
 class _Descent:
-    """Where Gauss-Newton steps from one start have come to.
+    """The state of Gauss-Newton steps from one start.
 
     first, numbers : of the start, and after the last step
     best, iou : the best sight so far; iou is below 0 before it is known
@@ -305,7 +305,7 @@ class SilhouetteFit:
         twist = rotation @ upright.T
         roll = math.atan2(twist[1, 0], twist[0, 0])
         depth = max(float(offset[2]), 0.1)
-        # What is off the axis becomes a shift of the image, exact at the centre's depth.
+        # An offset from the axis becomes a shift of the image, exact at the centre's depth.
         x = square.cx + square.fx * offset[0] / depth
         y = square.cy + square.fy * offset[1] / depth
         return _Sight(azimuth, elevation, roll, math.log(depth), math.log(square.fx / depth), x, y)

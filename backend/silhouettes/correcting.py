@@ -1,10 +1,9 @@
-"""Small errors of cameras, corrected until the silhouettes agree.
+"""Correct small errors of cameras until the silhouettes agree.
 
-Each camera may turn about its own centre, which moves its image as an error of its position does.
-The mean residual of the contours (see `residual`) is minimised by Adam. It is an L1 loss, so that
-the one camera that is wrong moves and the others stay; a weak prior holds what the silhouettes do
-not determine. A common error of the focal lengths does not show in silhouettes of cameras around an
-object, whose hull it scales; it stays.
+Each camera may rotate about its own centre, which moves its image as an error of its position does.
+Adam minimises the mean residual of the contours (see `residual`). This is an L1 loss, so that a
+single wrong camera moves and the others stay; a weak prior holds the undetermined parameters. A
+common error of the focal lengths only scales the hull of cameras around an object; it stays.
 """
 
 import math
@@ -21,25 +20,25 @@ from ..ticket import Ticket
 from .outlines import trace_all
 from .residual import Residual, Rig
 
-FEWEST = 3  # views; two outlines agree with nearly any cameras
+FEWEST = 3  # minimum number of views; two outlines agree with nearly any cameras
 AGREES = 0.15  # mean residual (pixels of 224) below which nothing is corrected
-BETTER = 0.7  # fraction of the residual that may be left, else nothing is corrected
+BETTER = 0.7  # maximum fraction of the residual left by a correction that is used
 ROUNDS = 90
 RATE = 2e-3  # of the first step, radians
-TURN = math.radians(2.0)  # size that the prior deems usual
+TURN = math.radians(2.0)  # the prior's standard deviation
 PRIOR = 0.02  # its weight, pixels
-SAMPLES = 1 << 14  # contour points times views of a round, about
+SAMPLES = 1 << 14  # approximate number of contour points times views of a round
 FEWEST_POINTS = 6  # of a view
 
 
 @dataclass(frozen=True)
-class Correction:
+class CameraCorrection:
     """Views with corrected cameras.
 
     Attributes
     ----------
     views : as given, with other cameras
-    turns : (V,) degrees that each camera turned
+    turns : (V,) rotation of each camera, degrees
     before, after : mean residual, pixels of 224
     """
 
@@ -50,16 +49,16 @@ class Correction:
 
     @property
     def remark(self) -> str:
-        """A sentence about what was corrected."""
+        """A sentence about the correction."""
         worst = max(range(len(self.turns)), key=lambda index: self.turns[index])
         return (
-            f"Cameras were turned so that the silhouettes agree: {self.views[worst].name} by "
+            f"Cameras were rotated to make the silhouettes agree: {self.views[worst].name} by "
             f"{self.turns[worst]:.1f} degrees, the others by less."
         )
 
 
-def corrected(views: Sequence[View], ticket: Ticket | None = None) -> Correction | None:
-    """Return the views with cameras that agree better; None where that is not needed or possible.
+def corrected(views: Sequence[View], ticket: Ticket | None = None) -> CameraCorrection | None:
+    """Return the views with better agreeing cameras; None if not needed or not possible.
 
     Parameters
     ----------
@@ -84,7 +83,7 @@ def corrected(views: Sequence[View], ticket: Ticket | None = None) -> Correction
         for view, camera, turn in zip(views, cameras, turns.double().numpy(), strict=True)
     ]
     degrees = tuple(math.degrees(float(turn.norm())) for turn in turns)
-    return Correction(moved, degrees, before, after)
+    return CameraCorrection(moved, degrees, before, after)
 
 
 @torch.no_grad()
@@ -110,7 +109,7 @@ def _minimised(residual: Residual, rig: Rig, ticket: Ticket | None) -> Tensor:
 
 
 def _turned(rig: Rig, turns: Tensor) -> Rig:
-    """Return a rig whose cameras turned about their centres."""
+    """Return a rig with cameras rotated about their centres."""
     turn = torch.linalg.matrix_exp(_cross(turns))
     return replace(
         rig,
@@ -128,7 +127,7 @@ def _cross(vectors: Tensor) -> Tensor:
 
 
 def _moved(camera: Camera, turn: np.ndarray) -> Camera:
-    """Return a camera that turned by a rotation vector of its own frame."""
+    """Return a camera rotated by a rotation vector of its own frame."""
     matrix = torch.linalg.matrix_exp(_cross(torch.from_numpy(turn)[None]))[0].numpy()
     pose = camera.world_from_camera.copy()
     pose[:3, :3] = pose[:3, :3] @ matrix.T

@@ -18,10 +18,10 @@ SAME_ASPECT = 0.01  # largest relative difference in aspect ratio of images that
 
 @dataclass(frozen=True)
 class Convention:
-    """Another way to read all cameras or all images.
+    """A different interpretation of all cameras or all images.
 
-    pose : from world_from_camera as it was read (axes x right, y down, z forward) to what it should
-        be; None: the cameras stay
+    pose : maps world_from_camera as read (axes x right, y down, z forward) to the corrected one;
+        None: the cameras stay
     axes : of an image, (H, W, 4), along which it is reversed
     """
 

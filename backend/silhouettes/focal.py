@@ -1,8 +1,8 @@
-"""A common error of all focal lengths, by the silhouettes.
+"""Correct a common error of all focal lengths by the silhouettes.
 
-Seen from all around, wrong focal lengths mostly scale the object; only perspective tells the two
-apart, by less than a pixel. Exact silhouettes show it. The mean residual of the contours (see
-`residual`) is minimised over one factor, which is used only where it leaves much less.
+Seen from all around, wrong focal lengths mostly scale the object; only perspective distinguishes
+them, by less than a pixel, which exact silhouettes show. The mean residual of the contours (see
+`residual`) is minimised over one factor, which is used only if the residual falls much.
 """
 
 from collections.abc import Sequence
@@ -16,27 +16,27 @@ from .correcting import FEWEST
 from .outlines import trace_all
 from .residual import Residual, Rig
 
-LARGEST = 0.05  # error that is looked for
-TRIED = 11  # factors, evenly
-ROUNDS = 2  # then around the best, each time finer
-SMALLEST = 0.006  # error that is corrected
-BETTER = 0.7  # fraction of the residual that may be left
-EXACT = 0.012  # pixels of 224 that may be left: less exact masks look like other focal lengths
+LARGEST = 0.05  # maximum error searched for
+TRIED = 11  # evenly spaced factors
+ROUNDS = 2  # of searches, each finer and around the best
+SMALLEST = 0.006  # minimum error to be corrected
+BETTER = 0.7  # maximum fraction of the residual left
+EXACT = 0.012  # maximum residual left, pixels of 224: inexact masks look like other focal lengths
 GAIN = 0.004  # minimum decrease of the residual, pixels of 224: round objects tell nothing
 SAMPLES = 1 << 14  # contour points times views, about
-FEWEST_POINTS = 24  # of a view
+FEWEST_POINTS = 24  # per view
 
 
 @dataclass(frozen=True)
 class FocalCorrection:
-    """Views whose focal lengths are multiplied by `factor`."""
+    """Views with their focal lengths multiplied by `factor`."""
 
     views: list[View]
     factor: float
 
     @property
     def remark(self) -> str:
-        """A sentence about what was corrected."""
+        """A sentence about the correction."""
         what = "short" if self.factor > 1 else "long"
         return (
             f"All focal lengths were {abs(self.factor - 1):.1%} too {what}, by the silhouettes, "
@@ -45,7 +45,7 @@ class FocalCorrection:
 
 
 def focal_corrected(views: Sequence[View], ticket: Ticket | None = None) -> FocalCorrection | None:
-    """Return the views with other focal lengths; None where that is not needed or possible.
+    """Return the views with corrected focal lengths; None if not needed or not possible.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def focal_corrected(views: Sequence[View], ticket: Ticket | None = None) -> Foca
         return float(residual(Rig.of(scaled)).mean())
 
     before, factor, reach = left(1.0), 1.0, LARGEST
-    if before <= GAIN:  # it can't fall by so much
+    if before <= GAIN:  # it can't fall by that much
         return None
     for _ in range(1 + ROUNDS):
         factors = np.linspace(factor - reach, factor + reach, TRIED)

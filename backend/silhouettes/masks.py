@@ -1,10 +1,10 @@
-"""Masks that are some pixels too large or too small, corrected by the colours at their outlines.
+"""Correct masks that are some pixels too large or too small by the colours at their outlines.
 
-A mask grown or shrunk alike in all images moves the visual hull consistently: no silhouette tells.
-The images do. In one too large the background shows inside the outline, in one too small the object
-goes on outside it. Where the colours change is measured against the distance to the outline, for
-each image. The masks are corrected only where that change is clear in nearly all images and at the
-same distance.
+Masks grown or shrunk alike in all images change the visual hull consistently, which silhouettes
+can't show. The images can: in a mask too large the background shows inside the outline, in one too
+small the object continues outside it. For each image, the distance from the outline to the change
+of colours is measured. The masks are corrected only if the change is clear in nearly all images and
+at the same distance.
 """
 
 import math
@@ -17,22 +17,22 @@ import torch
 from ..fields.silhouettes import EDGE, EXACT, PADDING, signed_distances
 from ..geometry.views import View
 
-REACH = 5.0  # pixels, the largest error that is looked for
-STEP = 0.5  # pixels between two distances at which the colours are looked at
+REACH = 5.0  # largest error searched for, pixels
+STEP = 0.5  # step of the distances for comparing colours, pixels
 BEHIND = (6.0, 14.0)  # pixels outside the outline: the background is sampled there
-DIFFERENT = 0.06  # of a channel: a color this far from the background's is not background
+DIFFERENT = 0.06  # minimum difference of a foreground colour from the background, in a channel
 NOISE = 3.0  # and at least so many standard deviations of the background
 PARTLY = (0.2, 0.8)  # of its surroundings' difference from the background: a blended pixel ...
 BLENDED = 0.25  # ... as this fraction of those at the object's outline are, where edges are blended
 UNBLENDED = 0.88  # pixels outside the outline of half the change where edges are not blended
-STEEP = 1.5  # pixels within which the colours must change ...
+STEEP = 1.5  # maximum width of the change of colours, pixels ...
 MOST = 0.85  # ... from this fraction of the object's pixels that differ from the background
 CLEAR = 0.97  # ... or this one, where what looks like the background is taken for it
 FEWEST = 0.15  # ... to this one
-SMALLEST = 0.75  # pixels: smaller errors are left alone
+SMALLEST = 0.75  # smaller errors are ignored, pixels
 ALIKE = 0.6  # maximum difference of the images' errors from their median, in pixels ...
 IMAGES = 0.75  # ... in this fraction of the images
-LEAST_PIXELS = 40  # of an image at a distance
+LEAST_PIXELS = 40  # minimum number per image and distance
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class MaskCorrection:
 
     @property
     def remark(self) -> str:
-        """A sentence about what was corrected."""
+        """A sentence about the correction."""
         what = "small" if self.offset > 0 else "large"
         return (
             f"The masks are about {abs(self.offset):.1f} pixels too {what}, by the colours at "
@@ -60,12 +60,12 @@ class MaskCorrection:
 
 @dataclass(frozen=True)
 class _Outline:
-    """An image beside its mask.
+    """An image compared with its mask.
 
     distance : (H, W) pixels to the mask's outline, negative inside
-    different : (H, W) bool, where the colour is not the background's
-    offset : where the colours change, pixels outside the outline; None where that is not clear
-    clear : nothing of the object looks like the background
+    different : (H, W) bool, where the colour differs from the background
+    offset : where the colours change, pixels outside the outline; None if unclear
+    clear : whether no part of the object looks like the background
     """
 
     distance: np.ndarray
@@ -75,11 +75,11 @@ class _Outline:
 
 
 def corrected_masks(views: Sequence[View]) -> MaskCorrection | None:
-    """Return the views with corrected masks; None where nothing is clearly wrong.
+    """Return the views with corrected masks; None if nothing is clearly wrong.
 
     Parameters
     ----------
-    views : at the size at which they are fitted; alpha is the mask
+    views : at the size of the fit; alpha is the mask
     """
     outlines = [_outline(view) for view in views]
     offsets = np.array([math.nan if o.offset is None else o.offset for o in outlines])
@@ -94,7 +94,7 @@ def corrected_masks(views: Sequence[View]) -> MaskCorrection | None:
 
 
 def _outline(view: View) -> _Outline:
-    """Return what the colours say of a view's mask."""
+    """Compare a view's colours with its mask."""
     rgb, alpha = view.image[..., :3].numpy(), view.image[..., 3].numpy()
     distance = _distance(alpha)
     around = (distance > BEHIND[0]) & (distance < BEHIND[1])
@@ -117,7 +117,7 @@ def _distance(alpha: np.ndarray) -> np.ndarray:
 
 
 def _away(rgb: np.ndarray, around: np.ndarray) -> np.ndarray:
-    """Return (H, W) how far colours, (H, W, 3), are from those of the nearest background."""
+    """Return (H, W) the difference of colours, (H, W, 3), from the nearest background's."""
     from scipy.ndimage import distance_transform_edt, uniform_filter
 
     weight = uniform_filter(around.astype(np.float32), 7)

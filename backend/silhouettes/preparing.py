@@ -1,4 +1,4 @@
-"""What is put right in the views before they are fitted: masks, directions, focal lengths."""
+"""Correct views before a fit: masks, viewing directions, focal lengths."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,14 +17,14 @@ from .masks import corrected_masks
 def corrected_views(
     views: Sequence[View], longest: int, ticket: Ticket | None = None
 ) -> tuple[list[View], list[str]]:
-    """Return the views with what is clearly wrong corrected, and a remark for each kind.
+    """Return the views with clear errors corrected, and a remark for each kind.
 
-    Masks come first: outlines that are all too large look like focal lengths too long.
+    Masks come first: masks that are all too large look like focal lengths that are too long.
 
     Parameters
     ----------
     views : all with cameras, in one frame
-    longest : pixels of an image's longer side at which the masks are looked at
+    longest : pixels of an image's longer side when masks are compared
     """
     result, remarks = list(views), []
     masks = corrected_masks([shrink(view, longest) for view in views])

@@ -1,8 +1,8 @@
-"""Refit poses: the residual that is left once all cameras may move a little.
+"""Refit poses: the residual left after small corrections of all cameras.
 
-With cameras that are all a degree off, the residual of right and wrong orders of the images is
-nearly the same. A few least-squares steps of all poses remove what small errors of the cameras
-explain; what is left tells the orders apart.
+With cameras that are all a degree off, correct and wrong orders of the images have nearly the same
+residual. A few least-squares steps of all poses remove the part caused by small camera errors; the
+rest distinguishes the orders.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from .residual import Residual
 from .solving import solve
 
 EXPECTED = Deviations(rotation=np.radians(1.5), position=0.025)
-PULL = 0.1  # to the given cameras, pixels at one such deviation
+PULL = 0.1  # weight of the prior at the given cameras, pixels at one standard deviation
 
 
 def refitted(

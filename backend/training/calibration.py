@@ -5,7 +5,7 @@ constant. Every method defines the compared samples in `Reconstructor.calibratio
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..data.format import StoredShape
 from ..metrics import iou
 from ..reconstructors import Reconstructor
 from ..reconstructors.base import CALIBRATED, CALIBRATION_BLOCK
-from ..reconstructors.finishing import hull_of
+from ..reconstructors.finishing import hull_of, several_posed
 from ..ticket import Ticket
 from .batch import Example
 
@@ -96,26 +96,33 @@ def calibrate_views(
 ) -> dict[int, Calibration]:
     """Find the levels for so many posed views: of one as it is, of several inside their hull.
 
-    Each shape needs as many images, evenly spread around it. All shapes count the same: packs of
-    props are categories too, and most have one or two shapes.
+    A count of 0 stands for one image without its camera. Each shape needs as many images, evenly
+    spread around it. All shapes count the same: packs of props are categories too, and most have
+    one or two shapes.
     """
 
-    def sample(example: Example) -> tuple[Tensor, Tensor]:
+    def sample(example: Example, *, posed: bool) -> tuple[Tensor, Tensor]:
+        images = [view if posed else replace(view, camera=None) for view in example.views]
         points = example.points.to(model.device)
         inside = torch.ones_like(points[:, 0], dtype=torch.bool)
-        if len(example.views) > 1:
-            inside = hull_of(example.views, str(model.device))(points) < 0
+        if several_posed(images):
+            inside = hull_of(images, str(model.device))(points) < 0
         values = torch.full_like(points[:, 0], torch.inf)
-        field = model.decode(model.encode(example.views))
+        field = model.decode(model.encode(images))
         parts = [field(part) for part in points[inside].split(CALIBRATION_BLOCK)]
         values[inside] = torch.cat(parts)
         return values, example.inside
 
     return {
-        views: calibrate(
-            model, shapes, views=views, sample=sample, by_category=False, ticket=ticket
+        count: calibrate(
+            model,
+            shapes,
+            views=max(count, 1),
+            sample=partial(sample, posed=count > 0),
+            by_category=False,
+            ticket=ticket,
         )
-        for views in counts
+        for count in counts
     }
 
 

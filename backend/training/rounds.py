@@ -249,7 +249,7 @@ def _turned(poses: Tensor, rng: np.random.Generator, degrees: float) -> Tensor:
 def solid_labels(shape: StoredShape) -> dict[str, np.ndarray]:
     """Return which points are inside, (N,) bool, by name of their set.
 
-    Of a hollow shape, points that no image shows to be empty are inside, too.
+    Points of a hollow shape count as inside unless an image shows them to be empty.
     """
     names = ("uniform", "wide")
     inside = {name: np.asarray(shape[f"{name}.distance"]) < 0 for name in names}
@@ -263,7 +263,7 @@ def solid_labels(shape: StoredShape) -> dict[str, np.ndarray]:
 def seen_empty(shape: StoredShape, points: np.ndarray) -> np.ndarray:
     """Return which points, (N, 3), some image shows to be empty, (N,) bool.
 
-    The images show the whole object: what none of their pixels shows is empty, too.
+    The images show the whole object: points outside all of them are empty too.
     """
     depth = np.asarray(shape["views.depth"], np.float32)  # (V, S, S), 0 at the background
     poses = np.linalg.inv(np.asarray(shape["views.poses"], np.float64))

@@ -160,7 +160,7 @@ class Trainer:
         if not all(torch.isfinite(torch.tensor(v)) for v in terms.values()):
             raise WorkError(
                 f"The loss is not finite at step {self.step}.",
-                "Train with a lower --rate, or go on from best.safetensors with --from.",
+                "Train with a lower --rate, or continue from best.safetensors with --from.",
             )
         clip_gradients(phase, self._learning)
         self._optimizer.step()

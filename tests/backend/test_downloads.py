@@ -86,7 +86,7 @@ def test_it_gives_up_after_some_tries_and_says_how_far_it_came(hub, target):
     hub.breaks = [200_000] + [0] * 20
     with pytest.raises(WorkError, match=r"broke 5 times in a row, after 0 MB of 0 MB") as caught:
         fetch(wanted(hub), target, Ticket())
-    assert "goes on where it stopped" in caught.value.hint
+    assert "continues where it stopped" in caught.value.hint
     assert partial_of(target).stat().st_size == 200_000
     assert len(hub.asked) == 2 * 6
 
@@ -194,7 +194,7 @@ def test_a_full_disk_is_a_sentence_and_what_came_stays(hub, target, monkeypatch)
     monkeypatch.setattr(downloads, "_append", full)
     with pytest.raises(WorkError, match=r"The disk of .* is full") as caught:
         fetch(wanted(hub), target, Ticket())
-    assert "goes on where it stopped" in caught.value.hint
+    assert "continues where it stopped" in caught.value.hint
     assert partial_of(target).stat().st_size > 100_000
     monkeypatch.setattr(downloads, "_append", append)
     fetch(wanted(hub), target, Ticket())

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from levelform.backend.extraction import stream
 from levelform.backend.fields.triplane import TriplaneField, sample_planes
-from levelform.backend.reconstructors.networks.triposr import Decoder
+from levelform.backend.reconstructors.networks.triposr import TriplaneDecoder
 from levelform.backend.reconstructors.triposr import PAPER, SURFACE
 from rows import Row, at_least, at_most
 from timing import interleave, threads
@@ -135,7 +135,7 @@ def fitted_field() -> TriplaneField:
         torch.manual_seed(0)
         planes = 0.1 * torch.randn(3, sizes.features, 2 * sizes.side, 2 * sizes.side)
         planes.requires_grad_(True)
-        decoder = Decoder(3 * sizes.features, sizes.decoder_width, sizes.decoder_layers)
+        decoder = TriplaneDecoder(3 * sizes.features, sizes.decoder_width, sizes.decoder_layers)
         optimiser = torch.optim.Adam([planes, *decoder.parameters()], 1e-2)
         for _ in range(STEPS):
             points = torch.rand(4 * BATCH, 3) * 2 - 1

@@ -1,4 +1,4 @@
-"""What the verbs that find cameras around an object have in common."""
+"""Common parts of the verbs that estimate cameras around an object."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ MASKS_HELP = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the images, the output, and what may be known already."""
+    """Declare the images, the output, and known values."""
     parser.add_argument("source", nargs="+", metavar="IMAGE", help="image files, or one folder")
     parser.add_argument("-o", "--out", help="the transforms.json to write")
     parser.add_argument("--save-masks", metavar="FOLDER", help=MASKS_HELP)

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print what was placed, how exactly, and the remarks."""
+    """Print the placed images, their accuracy, and the remarks."""
     print(
         f"{result['out']}: {result['placed']} of {result['images']} images placed\n"
         f"reprojection error {result['error']:.2f} px of 800, focal length {result['focal']:.3f} "

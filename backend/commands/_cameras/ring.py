@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(result: dict[str, Any]) -> None:
-    """Print what was written."""
+    """Print the written file."""
     print(f"{result['out']}: {result['views']} cameras around the origin")
 
 

@@ -11,7 +11,7 @@ from .parts import FROM_BORDER, KEEP_ALPHA, Background, ViewData
 
 @dataclass(frozen=True)
 class RefineCameras:
-    """Ask for cameras near the given ones whose silhouettes agree better.
+    """Ask for cameras near the given ones with better agreeing silhouettes.
 
     Answered by `CameraEstimates`.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Blend:
-    """Mesh what lies between results; answered as `Remesh` is.
+    """Mesh a blend of results; answered like `Remesh`.
 
     sources : names of kept results; or paths of codes, which end with `CODE_FILE`
     weights : of each source; their sum is 1, and below 0 and above 1 they extrapolate
@@ -28,7 +28,7 @@ class Blend:
 
 @dataclass(frozen=True)
 class Show:
-    """Show what is inside a kept result; answered by `Exhibit`s, then `Finished`.
+    """Show the inside of a kept result; answered by `Exhibit`s, then `Finished`.
 
     what : name of a `ShowSpec` of its method; `options` are its
     level : of the surface, as in `Remesh`
@@ -48,7 +48,7 @@ class Morph:
     """Mesh the steps between two results; answered by an `Exhibit` each, then `Finished`.
 
     The stats of `Finished` say "one_topology", and for it "off" and "flipped"; see
-    `shows.morphing.Morph`.
+    `shows.morphing.MorphSteps`.
 
     sources : two, as in `Blend`
     factors : 0 is the first object, 1 the second

@@ -47,7 +47,7 @@ class ViewData:
 
 @dataclass(frozen=True)
 class Background:
-    """How to find the background of an opaque image, and what to correct in the mask.
+    """How to find the background of an opaque image, and corrections of the mask.
 
     mode : "alpha" (keep the image's alpha), "auto" (from the image's border; by a network, where
         that is not plain), "object" (by the network in any case), "corner" (the colour of its

@@ -68,7 +68,7 @@ class MethodInfo:
     options : its own named options; `options.PIPELINE` come in addition
     level_unit : "distance" or "probability", see `levels.LEVEL_UNITS`
     improves : its result improves while shown; see `FinishEarly`, `Remesh.improve`
-    shows : what it can show beside its mesh, see `Show`
+    shows : its exhibits beside its mesh, see `Show`
     """
 
     name: str

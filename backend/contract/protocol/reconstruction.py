@@ -186,7 +186,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Painted:
-    """What the images say of the mesh of a `Paint`.
+    """Colours and texture of the mesh of a `Paint`.
 
     colors : (V, 4) float32, linear RGBA of its vertices
     seen : (V,) float32, 1 where images say the colour, 0 where it is filled in

@@ -1,4 +1,4 @@
-"""Messages about views before a reconstruction: do they agree, and what are their masks."""
+"""Messages about views before a reconstruction: their agreement and their masks."""
 
 from dataclasses import dataclass
 

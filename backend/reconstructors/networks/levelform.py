@@ -41,6 +41,7 @@ class LevelformConfiguration(Configuration):
     camera_stem, camera_widths : of its own trunk
     several : local features that the network of several views reads; 0: there is none
     context : channels of its U-Net over each view's maps; 0: there is none
+    unposed : the weights have a copy of the networks above for unposed images
     fewest : least number of views that it learned from; where that is 1, its logits and g's are
         averaged, see `OWN_WEIGHTS`
     """
@@ -75,11 +76,12 @@ class LevelformConfiguration(Configuration):
     several: int = 24
     context: int = 24
     fewest: int = 1
+    unposed: bool = True
 
     @classmethod
     def from_json(cls, data: Any) -> Self:
         """Return what `to_json` wrote; weights of earlier versions lack the newest networks."""
-        earlier = {"several": 0, "context": 0, "fewest": 2}
+        earlier = {"several": 0, "context": 0, "fewest": 2, "unposed": False}
         return super().from_json({**earlier, **data} if isinstance(data, Mapping) else data)
 
     @property
@@ -125,6 +127,12 @@ COMPACT_RECIPES = {
         (Phase(loss="several_loss", learning_rate=2e-3, warm_up=200),),
         RoundDraw(),
         ("several",),
+        precision="bfloat16",
+    ),
+    "unposed": Recipe(
+        (Phase(loss="unposed_loss", steps=6000, learning_rate=8e-4),),
+        Sampling(crops=1.0, points=(("uniform", 768), ("wide", 256))),
+        ("unposed",),
         precision="bfloat16",
     ),
 }
@@ -230,19 +238,35 @@ def converted_state(
     if wanted.stride == 2 * own.stride:
         for name in [name for name in state if name.endswith("trunk.stem.weight")]:
             state[name] = doubled_stem(state[name])
-    if wanted.confidence and not own.confidence:
-        state["writer.start"] = with_second_output(state["writer.start"], own.hidden_width)
-        if own.hyper:
-            changes = with_second_output(state["writer.change.weight"], own.hidden_width)
-            state["writer.change.weight"] = changes
+    for prefix in _hypernetworks(state):
+        _converted_hypernetwork(state, prefix, own, wanted)
     if wanted.context and not own.context and own.several:
         new = several_network(wanted).state_dict()
         names = [name for name in new if name.startswith("context.")]
         state |= {f"several.{name}": new[name] for name in names}
-    if wanted.symmetry and not own.symmetry:
-        state["trust.weight"] = torch.zeros(1, own.widths[-1])
-        state["trust.bias"] = torch.zeros(1)
     return state
+
+
+def _hypernetworks(state: Mapping[str, Tensor]) -> list[str]:
+    """Return the prefixes of names: of posed images, and of the copy for unposed ones."""
+    return [p for p in ("", "unposed.") if f"{p}writer.start" in state]
+
+
+def _converted_hypernetwork(
+    state: dict[str, Tensor],
+    prefix: str,
+    own: LevelformConfiguration,
+    wanted: LevelformConfiguration,
+) -> None:
+    """Give one hypernetwork's weights a confidence and a gate, where these are new."""
+    if wanted.confidence and not own.confidence:
+        start, change = f"{prefix}writer.start", f"{prefix}writer.change.weight"
+        state[start] = with_second_output(state[start], own.hidden_width)
+        if own.hyper:
+            state[change] = with_second_output(state[change], own.hidden_width)
+    if wanted.symmetry and not own.symmetry:
+        state[f"{prefix}trust.weight"] = torch.zeros(1, own.widths[-1])
+        state[f"{prefix}trust.bias"] = torch.zeros(1)
 
 
 def _first_network(config: LevelformConfiguration) -> list[Tensor]:

@@ -1,8 +1,8 @@
 """The networks of TripoSR, under the names of the published checkpoint.
 
 `VisionTransformer` (DINO's ViT-B/16) turns the image into tokens, `Backbone` turns learned triplane
-tokens and image tokens into a triplane, `Upsampler` doubles its resolution, and `Decoder` reads
-density and colour from it.
+tokens and image tokens into a triplane, `Upsampler` doubles its resolution, and `TriplaneDecoder`
+reads density and colour from it.
 
 Weights stay as they are stored (float32, float16, or int8 with a scale for each output), so that a
 file can be mapped into memory; `Linear` converts one layer's at a time. Products are computed in a
@@ -349,7 +349,7 @@ class Upsampler(nn.Module):
         return F.conv_transpose2d(planes, weight, bias, stride=2)
 
 
-class Decoder(nn.Module):
+class TriplaneDecoder(nn.Module):
     """Features (N, C) to raw density and colours (N, 4); SiLU between the layers."""
 
     def __init__(self, inputs: int, width: int, hidden: int) -> None:

@@ -227,7 +227,8 @@ class TestInstalling:
         assert progress[0] < 0.1
         assert installation.progress == 1.0
         assert "+ fast-thing==1.0" in installation.log(50)
-        assert not install.is_partial(user)
+        assert not managed.is_partial(user)
+        assert builds.CONTINUES not in builds.needs(installation.plan)
         assert not installation.plan.cache.exists()  # nothing is kept twice
 
     def test_the_environment_has_the_requirements_and_is_separate(self, installed):
@@ -247,7 +248,8 @@ class TestInstalling:
         with pytest.raises(WorkError, match="numpy was not found in the provided"):
             first.run()
         assert first.state is InstallState.FAILED
-        assert install.is_partial(begun().user_folder)
+        assert managed.is_partial(begun().user_folder)
+        assert builds.CONTINUES in builds.needs(begun())
         make_wheel(wheels, "numpy")
         made = managed.managed_python(begun().user_folder).lstat().st_mtime_ns
         second = Installation(begun())
@@ -428,7 +430,7 @@ class TestLocked:
 
 class TestRemoving:
     def test_it_removes_what_it_made(self, begun):
-        assert install.is_partial(begun().user_folder)
+        assert managed.is_partial(begun().user_folder)
         install.remove(begun().user_folder)
         assert list(Path(begun().user_folder).iterdir()) == []
         install.remove(begun().user_folder)

@@ -29,12 +29,12 @@ def test_stop_ends_the_job_that_a_script_streams(known):
 
 
 def test_nothing_is_stopped_where_nothing_improves(known):
-    with pytest.raises(RequestError, match="No job is running that improves"):
+    with pytest.raises(RequestError, match="No running job improves"):
         api.stop()
     known.waiting = [lambda: known.send(32), known.finish]
     events = api.stream(method="visual-hull")
     next(events)
-    with pytest.raises(RequestError, match="No job is running that improves"):
+    with pytest.raises(RequestError, match="No running job improves"):
         api.stop()
     list(events)
 

@@ -132,7 +132,7 @@ def test_what_a_result_was_made_from_may_be_gone(puppet, ball_stage):
     scene = ball_stage(3)
     made = make(puppet)
     bpy.data.objects.remove(scene.objects["View 1"])
-    with pytest.raises(RequestError, match="View 1, from which it was made, is gone"):
+    with pytest.raises(RequestError, match="Its camera View 1 is gone"):
         again.order_again(made, scene)
     bpy.ops.mesh.primitive_cube_add()
     with pytest.raises(RequestError, match="was not made by Levelform"):

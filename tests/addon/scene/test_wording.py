@@ -43,7 +43,7 @@ def test_a_pattern_is_translated_and_then_filled(german):
 def test_a_finished_sentence_is_recognized_by_its_pattern(german):
     assert sentence("Levelform is busy.") == "Levelform ist beschäftigt."
     assert sentence("Rock.001 has no faces.") == "Rock.001 hat keine Flächen."
-    told_twice = "The image chair.png, from which it was made, is gone."
+    told_twice = "Its image chair.png is gone."
     assert sentence(told_twice) == "Das Bild chair.png, aus dem es gemacht wurde, ist weg."
     assert sentence("12 s left") == "noch 12 s"
     assert sentence("Nobody wrote this sentence.") == "Nobody wrote this sentence."

@@ -109,7 +109,7 @@ def test_known_light_is_divided_out(ball, uvs):
 def test_uvs_that_cover_nothing_are_refused(ball):
     vertices, normals, faces = tensors(ball)
     nowhere = torch.zeros(len(faces), 3, 2)
-    with pytest.raises(RequestError, match="cover nothing"):
+    with pytest.raises(RequestError, match="cover no texel"):
         bake(Smooth(), vertices, normals, faces.long(), nowhere, SIZE)
 
 

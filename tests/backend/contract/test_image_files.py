@@ -12,6 +12,7 @@ from levelform.backend.contract.image_files import (
     image_size,
     list_images,
     natural_key,
+    no_images,
 )
 from PIL import Image
 
@@ -99,3 +100,13 @@ def test_sizes_come_from_headers_and_refusals_name_the_formats(tmp_path):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_every_allowed_suffix_is_one_that_is_read(tmp_path, suffix):
     assert image_size(save(tmp_path / f"a{suffix}", (9, 5))) == (9, 5)
+
+
+def test_a_folder_of_a_phones_own_format_says_so(tmp_path):
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"x")
+    (tmp_path / "notes.txt").write_text("x")
+    assert ".heic files, which are not read" in no_images(tmp_path).message
+    (tmp_path / "IMG_1.HEIC").unlink()
+    assert no_images(tmp_path, " and no cameras").message.endswith(
+        "holds no images and no cameras."
+    )

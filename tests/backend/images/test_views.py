@@ -183,6 +183,14 @@ def test_a_camera_is_fitted_to_an_image_of_another_size():
         fitted(100, 100)
 
 
+def test_a_view_is_read_no_larger_than_it_is_needed(path):
+    data = ViewData(None, camera_data(), "v", image_file(path))
+    view = to_view(data, Background(), longest=20)
+    assert view.image.shape[:2] == (15, 20)
+    camera = view.camera
+    assert (camera.fx, camera.fy, camera.cx, camera.cy) == (25, 27.5, 10.5, 7)
+
+
 def test_bad_pixels_and_cameras_name_their_view():
     with pytest.raises(RequestError, match=r"v: an image is \(height, width, 4\), not \(3, 3\)"):
         to_image(np.zeros((3, 3)), name="v")

@@ -10,10 +10,10 @@ from levelform.backend.contract.errors import WorkError
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.photographs.checking import check_silhouettes, check_solution
-from levelform.backend.photographs.solving import Placed, Solution
+from levelform.backend.photographs.solving import PlacedCamera, SfmSolution
 
 NAMES = [f"{index}.jpg" for index in range(6)]
-GOOD = Placed(np.eye(4)[:3], 900.0, (400.0, 300.0), 0.01, (800, 600), 200)
+GOOD = PlacedCamera(np.eye(4)[:3], 900.0, (400.0, 300.0), 0.01, (800, 600), 200)
 
 
 def solution(cameras=6, **changes):
@@ -23,7 +23,7 @@ def solution(cameras=6, **changes):
         "error": 0.3,
         "consistent": 0.99,
     }
-    return Solution(**{**given, **changes})
+    return SfmSolution(**{**given, **changes})
 
 
 def test_a_good_solution_passes():
@@ -38,7 +38,7 @@ def test_images_that_could_not_be_placed_are_named():
 @pytest.mark.parametrize(
     ("wrong", "seen"),
     [
-        (Solution(), "None of the 6"),
+        (SfmSolution(), "None of the 6"),
         (solution(3, models=(3, 3)), "groups of 3 \\+ 3"),
         (solution(error=0.7), "0.70 pixels"),
         (solution(consistent=0.6), "60 %"),

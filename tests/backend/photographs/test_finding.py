@@ -115,7 +115,8 @@ def test_a_cancel_ends_the_solver(folder, tmp_path):
 @pytest.mark.parametrize(
     ("make", "seen"),
     [
-        (lambda place: None, "0 images"),
+        (lambda place: None, "holds no images"),
+        (lambda place: (place / "IMG_1.HEIC").write_bytes(b"x"), "heic files, which are not read"),
         (lambda place: Image.new("RGB", (64, 48)).save(place / "a.png"), "1 image,"),
         (
             lambda place: [Image.new("RGB", (64, 48)).save(place / f"{i}.png") for i in range(5)],

@@ -6,7 +6,7 @@ import room
 from levelform.backend.contract.cameras import FLIP_YZ
 from levelform.backend.contract.errors import RequestError, WorkError
 from levelform.backend.photographs import find_cameras, finding
-from levelform.backend.photographs.solving import Placed, Solution
+from levelform.backend.photographs.solving import PlacedCamera, SfmSolution
 from PIL import Image
 
 COUNT = 8
@@ -28,7 +28,7 @@ def folder(tmp_path_factory):
     return place
 
 
-def solution(order=range(COUNT)) -> Solution:
+def solution(order=range(COUNT)) -> SfmSolution:
     """Return the true cameras, in a tilted world of another scale, and points of the floor."""
     tilt = np.linalg.qr(np.random.default_rng(3).normal(size=(3, 3)))[0]
     tilt *= np.sign(np.linalg.det(tilt))
@@ -41,10 +41,10 @@ def solution(order=range(COUNT)) -> Solution:
         matrix = np.c_[rotation, -rotation @ center]
         middle = (room.WIDTH / 2, room.HEIGHT / 2)
         size = (room.WIDTH, room.HEIGHT)
-        cameras[index] = Placed(matrix, room.FOCAL, middle, 0.0, size, 500)
+        cameras[index] = PlacedCamera(matrix, room.FOCAL, middle, 0.0, size, 500)
     floor = np.c_[np.random.default_rng(4).uniform(-1, 1, (900, 2)), np.zeros(900)]
     points = SOLVER_SCALE * floor @ tilt.T
-    return Solution(cameras, (COUNT,), 0.2, 0.99, points)
+    return SfmSolution(cameras, (COUNT,), 0.2, 0.99, points)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_masks_place_the_object_exactly(folder, tmp_path, solver):
 
 
 def test_masks_are_used_where_the_cameras_are_not_found_without(folder, tmp_path, solver):
-    asked = solver(Solution(), solution())
+    asked = solver(SfmSolution(), solution())
     told = find_cameras([folder], tmp_path / "t.json")
     assert asked == [False, True]
     assert told["masks"]

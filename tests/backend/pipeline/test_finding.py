@@ -13,6 +13,7 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.image_files import image_file
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
+from levelform.backend.pipeline import finding
 from levelform.backend.pipeline.finding import around_event
 from levelform.backend.pipeline.refining import refined_event
 from levelform.backend.silhouettes import Residual, Rig, trace_all
@@ -123,7 +124,8 @@ def test_the_object_stands_on_the_ground_with_the_requested_size(found):
     assert pixels.width == SIZE[0]
 
 
-def test_a_given_centre_is_where_the_object_is(folder):
+def test_a_given_centre_is_where_the_object_is(folder, monkeypatch):
+    monkeypatch.setattr(finding, "OUTLINE_SIDE", 120)  # the images are read smaller
     views = tuple(
         protocol.ViewData(None, None, p.name, image_file(p))
         for p in sorted(folder.glob("*.png"), key=lambda p: int(p.stem[5:]))
@@ -136,6 +138,7 @@ def test_a_given_centre_is_where_the_object_is(folder):
     np.testing.assert_allclose(event.world_from_volume[:3, 3], (5, 6, 7))
     assert event.facts["focal_from"] == "given"
     assert event.facts["focal"] == pytest.approx(1.4)
+    assert all((c.w, c.h) == SIZE for c in event.cameras if c is not None)
     centers = [c.transform_matrix[:3, 3] for c in event.cameras if c is not None]
     assert np.linalg.norm(np.mean(centers, axis=0)[:2] - (5, 6)) < 0.3
 

@@ -142,7 +142,7 @@ def test_the_view_that_sees_no_common_point_is_named(hammer):
 
 
 def test_no_camera_is_refused():
-    with pytest.raises(RequestError, match="no view with a camera"):
+    with pytest.raises(RequestError, match="No view has a camera"):
         find_object([View(torch.zeros(4, 4, 4))])
 
 

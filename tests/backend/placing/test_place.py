@@ -131,6 +131,6 @@ def test_volumes_hold_the_object(bar):
 
 def test_no_cameras_are_refused():
     view = capsule_view(camera_around(0, 0), [((0, 0, 0), (0, 0, 0), 0.5)])
-    with pytest.raises(RequestError, match="no view with a camera"):
+    with pytest.raises(RequestError, match="No view has a camera"):
         place([type(view)(view.image)])
     assert torch.is_tensor(view.image)

@@ -103,3 +103,13 @@ def test_distances_take_levels_too():
     views = ball_views(4, radius=0.9)
     field = finished(model(of4=0.1), Sphere(0.5), views, hull_of(views, "cpu"))
     assert radius_of(field) == pytest.approx(0.6, abs=0.02)
+
+
+def test_unposed_images_may_have_a_level_of_their_own():
+    (posed,) = ball_views(1)
+    unposed = replace(posed, camera=None)
+    both, one = model(of0=1.0, of1=0.4), model(of1=0.4)
+    radii = [radius_of(finished(m, Logits(), [v], None)) for m, v in
+             ((both, unposed), (both, posed), (one, unposed))]  # fmt: skip
+    assert radii == pytest.approx([0.75, 0.6, 0.6], abs=0.02)
+    assert isinstance(finished(model(of0=1.0), Logits(), [posed], None), Logits)

@@ -35,6 +35,7 @@ TINY = replace(
     camera_stem=4,
     camera_widths=(4, 6),
     several=0,
+    unposed=False,
 )
 SWITCHES = {
     "all": {},
@@ -87,9 +88,11 @@ def batch(views):
 def parameters(configuration):
     with torch.device("meta"):
         model = Levelform(configuration)
-    parts = (model.camera, model.several)
-    camera, several = (sum(p.numel() for p in part.parameters()) for part in parts)
-    return sum(p.numel() for p in model.parameters()) - camera - several, camera, several
+    parts = (model.camera, model.several, model.unposed)
+    camera, several, copy = (sum(p.numel() for p in part.parameters()) for part in parts)
+    main = sum(p.numel() for p in model.parameters()) - camera - several - copy
+    assert copy == main
+    return main, camera, several
 
 
 def test_sizes():
@@ -467,7 +470,8 @@ def test_a_trained_network_may_be_given_a_context_network(views):
     assert not torch.allclose(before, grown.decode(grown.encode(views[:3]))(points))
 
 
-def test_earlier_weights_have_no_network_of_several_views():
+def test_earlier_weights_lack_the_newest_networks():
     stored = replace(TINY, context=0, fewest=2).to_json()
-    entries = {k: v for k, v in stored.items() if k not in ("several", "context", "fewest")}
+    newest = ("several", "context", "fewest", "unposed")
+    entries = {k: v for k, v in stored.items() if k not in newest}
     assert type(TINY).from_json(entries) == replace(TINY, context=0, fewest=2)

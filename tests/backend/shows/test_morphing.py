@@ -54,7 +54,7 @@ def test_meshes_are_those_of_the_fields():
     np.testing.assert_array_equal(made.exhibits[0].vertices, mesh.vertices)
 
 
-@pytest.mark.parametrize(("factors", "word"), [([], "no factor"), ([0, -0.3], "-0.3 is outside")])
+@pytest.mark.parametrize(("factors", "word"), [([], "No factor"), ([0, -0.3], "-0.3 is outside")])
 def test_factors_far_beyond_both_objects_are_refused(factors, word):
     with pytest.raises(RequestError, match=word):
         check_factors(factors)
