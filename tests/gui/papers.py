@@ -3,8 +3,9 @@
     LEVELFORM_GUI_OUT=DIR blender --python tests/gui/papers.py
 
 The extension is installed. A file `esc` in DIR asks whoever started it to press that key in the
-window; it goes on when the file is gone. Each step presses the panel's operator and waits while Blender draws and
-the extension's own timer works; rows go to `papers.json` in DIR, with an image of the window.
+window; it goes on when the file is gone. Each step presses the panel's operator and waits while
+Blender draws and the extension's own timer works; rows go to `papers.json` in DIR, with an image of
+the window.
 """
 
 import json
