@@ -16,7 +16,7 @@ from levelform.backend.reconstructors.storage import pack, read_tensors, unpack,
 
 
 def average(later: Path, earlier: Path, part: str, out: Path, fraction: float = 0.5) -> int:
-    """Write the weights whose part is `fraction` of the earlier one's; return its tensors' count.
+    """Write the mean of weights, `fraction` of it the earlier ones; return the number of tensors.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """Draw the pictures of docs/papers.md: `python tools/draw_papers.py -o docs/images/papers`.
 
-Each picture is what `levelform show`, `morph` or `dataset` makes of the sample chair's images with
+Each picture is made by `levelform show`, `morph` or `dataset` from the sample chair's images with
 the bundled weights. `--only NAME...` draws some of them. `levelform experiments protocol PAPER
 --figures` draws the same of a data set.
 """
@@ -50,7 +50,7 @@ def input_tile(name: str = FIRST) -> Tile:
 
 
 def of_shows(method: str, *names: str, weights: str | None = None) -> Callable[[], list[Tile]]:
-    """Return what draws shows of a method, with the image first."""
+    """Return a function that draws a method's shows, with the image first."""
 
     def draw() -> list[Tile]:
         subject = subject_of(load_reconstructor(method, weights, "cpu"), sample_view(FIRST))
@@ -61,7 +61,7 @@ def of_shows(method: str, *names: str, weights: str | None = None) -> Callable[[
 
 
 def of_morph(method: str) -> Callable[[], list[Tile]]:
-    """Return what draws a morph between two images of the sample."""
+    """Return a function that draws a morph between two images of the sample."""
 
     def draw() -> list[Tile]:
         model = load_reconstructor(method, None, "cpu")

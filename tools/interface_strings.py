@@ -21,7 +21,7 @@ KEYWORDS = {"name", "description", "text", "heading"}
 WORDING = {"told", "counted", "paragraph", "refuse"}  # functions that translate patterns
 PATTERNS = {"pattern", "one", "many", "word", "promise"}  # variables that hold patterns
 ERRORS = {"RequestError", "WorkError", "Diagnosis"}
-PROGRESS = {"_enter"}  # functions that say what is being done
+PROGRESS = {"_enter"}  # functions that name the current step
 
 
 def strings() -> list[str]:
@@ -112,7 +112,7 @@ def _texts(node: ast.AST) -> Iterator[str]:
 
 
 def _table(node: ast.AST) -> Iterator[str]:
-    """Yield the strings of a table: the values of a dictionary, or what its rows say."""
+    """Yield the strings of a table: the values of a dictionary, or of its rows."""
     if isinstance(node, ast.Dict):
         for value in node.values:
             yield from _texts(value)

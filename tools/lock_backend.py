@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def lock_photographs(platform: str, pythons: list[str]) -> None:
-    """Write the lock of what finds the cameras of photographs, if the platform has its wheels."""
+    """Write the lock of the camera finder (pycolmap), if the platform has its wheels."""
     lines = [line for line in PHOTOGRAPHS.read_text().splitlines() if not line.startswith("#")]
     locked: Locked = defaultdict(lambda: defaultdict(dict))
     try:

@@ -46,7 +46,7 @@ class Shot:
     shift: tuple[float, float] = (0.0, 0.0)
 
 
-# Spread over the sphere; axis-aligned from the sides, whose outline is most informative; two
+# Spread over the sphere; axis-aligned from the sides, where outlines are most informative; two
 # lenses are shifted.
 SHOTS = (
     Shot(-14, 2, 50),

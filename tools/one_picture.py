@@ -1,9 +1,9 @@
-"""Make docs/one-picture.md: ten images of the kinds that artists drop, and what comes out of each.
+"""Make docs/one-picture.md: ten images of kinds that artists use, and their results.
 
     python tools/one_picture.py PROPS
 
-PROPS is a folder of folders of meshes, of which the images are rendered; which prop goes with which
-kind is drawn by a seed, and no result is left out. The weights of U2-Netp have to be installed.
+PROPS is a folder of folders of meshes to render; a seed pairs props and kinds, and no result is
+left out. The weights of U2-Netp have to be installed.
 """
 
 import argparse
@@ -127,7 +127,7 @@ def write_image(kind: Kind, pixels: np.ndarray, folder: Path) -> Path:
 
 
 def reconstruct(path: Path) -> dict[str, Any]:
-    """Reconstruct an image as nobody said how; return what came, or what was said."""
+    """Reconstruct an image with default settings; return the result, or the error."""
     request = Reconstruct(
         "picture",
         "auto",
@@ -220,7 +220,7 @@ def section(kind: Kind, name: str, result: dict[str, Any]) -> str:
     return "\n\n".join([*lines, " ".join(told)])
 
 
-MEASURED = "## What was measured"  # from here on the page is written by hand
+MEASURED = "## What was measured"  # the page below is written by hand
 
 
 def by_hand(page: Path) -> str:

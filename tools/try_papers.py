@@ -2,8 +2,8 @@
 
 The placeholders become small things: images of the sample chair, a data set of a few procedural
 shapes, weights trained for two steps. A line for each command tells whether it ended well, its CPU
-seconds, and what it wrote; the exit status is that of the worst. `--only WORD...` runs those with a
-word in them, `--keep DIR` keeps what they wrote.
+seconds, and its files; the exit status is that of the worst. `--only WORD...` runs those with a
+word in them, `--keep DIR` keeps their files.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def commands() -> list[str]:
 
 
 def arguments(command: str, place: Path, weights: str) -> list[str]:
-    """Return the words of a command, its placeholders replaced, with what makes it quick."""
+    """Return the words of a command, with placeholders replaced, and with quick settings."""
     images = SAMPLE / "images"
     names = {
         "IMAGE.png": images / "0.png",
@@ -86,7 +86,7 @@ def arguments(command: str, place: Path, weights: str) -> list[str]:
 
 
 def run(words: list[str]) -> dict:
-    """Run a command in this process; return what `--json` prints, with its "status"."""
+    """Run a command in this process; return its `--json` output, with its "status"."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(io.StringIO()):
         status = cli.main([*words, "--json"])
@@ -95,7 +95,7 @@ def run(words: list[str]) -> dict:
 
 
 def prepared(place: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name and words of what the commands need."""
+    """Yield the names and words of the commands' prerequisites."""
     still = ["dataset", "synthesize", str(place / "shapes"), "--categories", "chair"]
     yield "shapes", [*still, "--count", "20", *CONTENTS]
     moving = ["dataset", "synthesize", str(place / "moving"), "--categories", "lid"]

@@ -20,7 +20,7 @@ def image_paths(given: str | PathLike[str] | Iterable[str | PathLike[str]]) -> l
     files = [absolute(path) for path in paths]
     if len(files) != 1 or not os.path.isdir(files[0]):
         return files
-    found = [str(path) for path in list_images(files[0])]
-    if not found:
+    images = [str(path) for path in list_images(files[0])]
+    if not images:
         raise no_images(files[0])
-    return found
+    return images

@@ -1,4 +1,4 @@
-"""What a click on a row of a list does: it selects the object; twice, it looks through it."""
+"""Clicks on a row of a list: one selects the object, a second one looks through it."""
 
 import time
 from typing import Any

@@ -52,7 +52,7 @@ def get_method(settings: Any) -> int:
 
 
 def set_method(settings: Any, index: int) -> None:
-    """Choose a method; the one that suits the source goes on following the source."""
+    """Choose a method; the suggested one keeps following the source."""
     if settings.weights in settings.variants:  # they belong to the previous method
         settings.weights = ""
     name = methods(settings, None)[index][0]
@@ -71,7 +71,7 @@ def in_use(settings: Any) -> str:
 
 
 def suiting(settings: Any) -> str:
-    """Return the name of the method for what the panel's source holds."""
+    """Return the name of the method that suits the panel's source."""
     if settings.source == "IMAGE":
         return default_method(0, 1).name
     if settings.source == "FILES":  # how many cameras it holds is known once it is read

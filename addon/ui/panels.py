@@ -129,7 +129,7 @@ def _draw_agreement(layout: bpy.types.UILayout, context: bpy.types.Context, sett
 
 
 def _draw_needs(layout: bpy.types.UILayout, context: bpy.types.Context, settings: Any) -> None:
-    """Draw what the chosen method lacks, as far as it is known before a job."""
+    """Draw what the chosen method lacks, as far as known before a job."""
     if not settings.weights and draw_missing(layout, context, settings.method):
         return
     info = settings.info
@@ -195,7 +195,7 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 
 def _draw_ready(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw why no job can begin, with what helps; else how many images it would use."""
+    """Draw why no job can begin, with a remedy; else the number of its images."""
     scene = context.scene
     missing, wrong = source_problem(scene), settings_problem(scene)
     if missing or wrong:
@@ -205,7 +205,7 @@ def _draw_ready(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def images_words(scene: bpy.types.Scene) -> str:
-    """Return what the panel's source holds, in a few words."""
+    """Return the contents of the panel's source, in a few words."""
     settings = scene.levelform
     if settings.source == "IMAGE":
         return settings.image.name
@@ -216,7 +216,7 @@ def images_words(scene: bpy.types.Scene) -> str:
 
 
 def _draw_shown(layout: bpy.types.UILayout, running: Running) -> None:
-    """Draw what the viewport shows of the job, and the button that keeps it."""
+    """Draw the job's result in the viewport, and the button that keeps it."""
     row = layout.row(align=True)
     row.label(text=_shown_text(running))
     if live.improving and running.result.shown:

@@ -44,7 +44,7 @@ def _draw_progress(layout: bpy.types.UILayout) -> None:
 
 
 def _draw_outcome(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw what was made, what failed and why."""
+    """Draw the finished objects, and the failed ones with their reasons."""
     if not (batch_run.failures or batch_run.ended):
         return
     row = layout.box().row()

@@ -40,7 +40,7 @@ class LEVELFORM_PT_camera_estimation(SubPanel, bpy.types.Panel):
 
 
 def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw the chosen images with their masks' outlines, and what finds their cameras."""
+    """Draw the chosen images with outlines of their masks, and *Find Cameras*."""
     around = context.scene.levelform_around
     if not len(around.entries):
         return

@@ -108,7 +108,7 @@ def _chosen(scene: bpy.types.Scene, settings: Any) -> bpy.types.Object | None:
 def _draw_chosen(
     layout: bpy.types.UILayout, context: bpy.types.Context, camera: bpy.types.Object | None
 ) -> None:
-    """Draw what is known of the pairs, and of the chosen camera with its image."""
+    """Draw remarks on the pairs, and on the chosen camera with its image."""
     scene = context.scene
     for sentence in notes(camera, scene):
         paragraph(layout, context, sentence, icon="ERROR")
@@ -131,7 +131,7 @@ def _draw_chosen(
 
 
 def _draw_bare(layout: bpy.types.UILayout, bare: Sequence[bpy.types.Object]) -> None:
-    """Draw the cameras without an image, apart from the others, and what gives them one."""
+    """Draw the cameras without an image, apart from the others, and buttons that give them one."""
     box = layout.column(align=True)
     count = len(bare)
     one, many = "{} camera without an image:", "{} cameras without an image:"

@@ -24,7 +24,7 @@ class LEVELFORM_PT_drawings(SubPanel, bpy.types.Panel):
 
 
 def _draw_pieces(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw each drawing with its side, and what is remarkable."""
+    """Draw each drawing with its side, and the remarks."""
     chosen = context.scene.levelform_drawings
     if not len(chosen.entries):
         return

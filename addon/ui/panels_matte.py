@@ -1,4 +1,4 @@
-"""The panel of the single image's mask: what is taken for the object, and how to correct it."""
+"""The panel of the single image's mask, and of its corrections."""
 
 import bpy
 
@@ -19,7 +19,7 @@ class LEVELFORM_PT_matte(SubPanel, bpy.types.Panel):
     """Shows what is taken for the object in the image, and corrects it."""
 
     bl_label = "Mask"
-    bl_options = set()  # open: what is taken for the object should be seen before anything else
+    bl_options = set()  # open: the mask should be seen first
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

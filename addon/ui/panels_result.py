@@ -115,7 +115,7 @@ def _views(count: object) -> str:
 
 
 def asked(target: bpy.types.Object, facts: Any) -> list[tuple[str, str]]:
-    """Return what an artist asks of a result first: a name and a value each."""
+    """Return the most important facts of a result: a name and a value each."""
     method = title_of(facts.get("method", "?"))
     faces = f"{facts.get('faces', 0):,}"
     return [

@@ -1,4 +1,4 @@
-"""The list of the scene's results: which are shown, and what can be done with each."""
+"""The list of the scene's results, with their visibility and actions."""
 
 import bpy
 

@@ -1,4 +1,4 @@
-"""The panel of what is inside a result, and of what lies between two."""
+"""The panel of a result's exhibits, and of blends between two."""
 
 import bpy
 
@@ -57,7 +57,7 @@ class LEVELFORM_PT_show(SubPanel, bpy.types.Panel):
 
 
 def _draw_shows(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw the menu, and the options of what is in it."""
+    """Draw the menu, and the options of its entry."""
     specs = shows_of(context.object)
     if not specs:
         if not live.methods:

@@ -1,4 +1,4 @@
-"""What the panel shows as long as there is nothing to reconstruct from: where to begin."""
+"""The panel without a source: where to begin."""
 
 import bpy
 

@@ -1,4 +1,4 @@
-"""Weights that are fetched on request: what they are, their buttons, and the progress."""
+"""Weights fetched on request: their description, buttons and progress."""
 
 import bpy
 

@@ -1,4 +1,4 @@
-"""Settings of what is shown and blended, on the scene; the slider of sequences, on objects."""
+"""Settings of shows and blends, on the scene; the slider of sequences, on objects."""
 
 from typing import Any
 

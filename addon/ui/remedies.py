@@ -1,4 +1,4 @@
-"""The button that cures an error, beside the sentence that says what is wrong."""
+"""The button that fixes an error, beside its message."""
 
 import re
 from collections.abc import Mapping

@@ -131,14 +131,14 @@ def ring_starts(outlines: Sequence[Outline], focal: float, ticket: Ticket) -> li
     """
     places, angle = tuple(range(len(outlines))), 2 * np.pi / len(outlines)
     solved = sorted(_first(outlines, angle, focal, ticket), key=lambda item: item[2])
-    found = [(ring.direction, start) for ring, start, _ in solved]
+    starts = [(ring.direction, start) for ring, start, _ in solved]
     column = float(np.mean([[o.rectangle[0], o.rectangle[2]] for o in outlines]))
     for elevation in USUAL:
         for direction in (1, -1):
             ring = Ring(places, outlines[0].size, direction, angle, focal)
-            found.append((direction, ring.start(focal, elevation, column)))
+            starts.append((direction, ring.start(focal, elevation, column)))
     kept: list[tuple[int, np.ndarray]] = []
-    for direction, numbers in found:
+    for direction, numbers in starts:
         alike = (np.abs(n - numbers).max() < APART for d, n in kept if d == direction)
         if not any(alike):
             kept.append((direction, numbers))

@@ -81,15 +81,15 @@ def write_preview(drawings: Drawings, sheet: str | Path, out: str | Path) -> Non
 
     check_place(out)
     base = read_image(sheet, turned=True)
-    picture = Image.fromarray(_bytes(_on_grey(base)))
-    pen = ImageDraw.Draw(picture)
-    thick = max(max(picture.size) // 400, 1)
+    preview = Image.fromarray(_bytes(_on_grey(base)))
+    pen = ImageDraw.Draw(preview)
+    thick = max(max(preview.size) // 400, 1)
     for index, (name, piece) in enumerate(zip(drawings.names, drawings.pieces, strict=True)):
         color = COLORS[index % len(COLORS)]
         pen.rectangle(piece.on_sheet, outline=color, width=thick)
         pen.text((piece.on_sheet[0] + 2 * thick, piece.on_sheet[1] + 2 * thick), name, fill=color)
     with written_whole(out) as partial:
-        picture.save(partial, "PNG")
+        preview.save(partial, "PNG")
 
 
 def _on_grey(image: Tensor) -> Tensor:

@@ -23,13 +23,13 @@ class MethodCounts:
 
     def mean(self, title: str, group: str | None, views: int) -> float:
         """Return the mean IoU over the shapes of a group; None: of all groups."""
-        found = [
+        chosen = [
             value
             for (name, where, count), values in self.values.items()
             if (name, count) == (title, views) and group in (None, where)
             for value in values
         ]
-        return float(np.mean(found))
+        return float(np.mean(chosen))
 
     @property
     def titles(self) -> list[str]:

@@ -261,14 +261,14 @@ def _front_table(results: VolumeResults, fronts: VolumeResults | None) -> str:
             continue
         right = [n["front_error"] <= RIGHT for n in chosen]
         decided = [n["decided"] > 0 for n in chosen]
-        sure = [a for a, b in zip(right, decided, strict=True) if b]
+        certain = [a for a, b in zip(right, decided, strict=True) if b]
         rows.append(
             [
                 name,
                 str(len(chosen)),
                 f"{np.mean(right):.2f}",
                 f"{np.mean(decided):.2f}",
-                f"{np.mean(sure):.2f}" if sure else "-",
+                f"{np.mean(certain):.2f}" if certain else "-",
             ]
         )
     head = ["4 views", "scenes", f"correct within {RIGHT:.0f}°", "decided", "correct if decided"]

@@ -91,7 +91,7 @@ class SeveralViews(nn.Module):
     features
         Of the encoder's vector of an image.
     channels
-        Of the local features that are read at points.
+        Of the local features at points.
     hidden
         Width of the networks of a point.
     context
@@ -108,8 +108,9 @@ class SeveralViews(nn.Module):
         context: int = 0,
     ) -> None:
         super().__init__()
+        # One number of channels for all maps: (N, channels, T / 2^i, T / 2^i).
         self.lateral = nn.ModuleList(nn.Conv2d(width, channels, 1) for width in widths)
-        self.entry = nn.Conv2d(3, channels, 1)
+        self.entry = nn.Conv2d(3, channels, 1)  # front, thickness and hit of the hull
         self.refine = nn.Sequential(
             nn.SiLU(),
             nn.Conv2d(channels, channels, 3, padding=1),
@@ -117,17 +118,17 @@ class SeveralViews(nn.Module):
             nn.Conv2d(channels, channels, 3, padding=1),
         )
         self.context = Context(channels + 3, channels, width=context) if context else None
-        self.depth = nn.Conv2d(channels, 2, 1)
-        self.shift = nn.Linear(features, 2 * hidden)
-        self.first = nn.Linear(channels + VIEW_INPUTS, hidden)
+        self.depth = nn.Conv2d(channels, 2, 1)  # fraction of the thickness, logarithm of the spread
+        self.shift = nn.Linear(features, 2 * hidden)  # of both hidden layers, by the image
+        self.first = nn.Linear(channels + VIEW_INPUTS, hidden)  # a point in one view
         self.second = nn.Linear(hidden, hidden)
-        self.weight = nn.Linear(hidden, 1)
+        self.weight = nn.Linear(hidden, 1)  # of a view, for one point
         self.fuse = nn.Linear(3 * hidden + POINT_INPUTS, hidden)
         self.mix = nn.Linear(hidden, hidden)
         self.last = nn.Linear(hidden, 1)
 
     def surface(self, maps: Sequence[Tensor], views: Silhouettes) -> VisibleSurface:
-        """Return what is known of the visible surface.
+        """Return the predicted visible surface.
 
         Parameters
         ----------
@@ -138,15 +139,17 @@ class SeveralViews(nn.Module):
         """
         objects, count = views.poses.shape[:2]
         cells = maps[0].shape[-1]
-        interval = hull_interval(views, cells)
-        middle = views.poses[..., 2, 3][..., None, None]
+        interval = hull_interval(views, cells)  # (B, V, T, T) each
+        middle = views.poses[..., 2, 3][..., None, None]  # depth of the volume's centre
         valid = interval.valid.float()
         known = torch.stack(
             [(interval.front - middle) * valid, (interval.back - interval.front) * valid, valid], 2
         )
+        # (B, V, C, T, T)
         x = self.combine(maps, known.flatten(0, 1)).unflatten(0, (objects, count))
         fraction, log_spread = self.depth(x.flatten(0, 1)).unflatten(0, (objects, count)).unbind(2)
         thick = interval.back - interval.front
+        # The surface lies between the hull's ends, near the front at first.
         depth = interval.front + thick * torch.sigmoid(fraction - 2.0)
         spread = 0.01 + F.softplus(log_spread - 2.0)
         cues = torch.stack(
@@ -162,8 +165,8 @@ class SeveralViews(nn.Module):
         return VisibleSurface(x, cues, depth, spread, interval)
 
     def combine(self, maps: Sequence[Tensor], known: Tensor) -> Tensor:
-        """Return (N, channels, T, T): the encoder's maps and the hull's, brought together."""
-        x = self.lateral[-1](maps[-1])
+        """Return (N, channels, T, T): the encoder's maps combined with the hull's."""
+        x = self.lateral[-1](maps[-1])  # the coarsest; finer ones are added on the way up
         for lateral, feature_map in zip(list(self.lateral)[-2::-1], maps[-2::-1], strict=True):
             coarse = F.interpolate(x, feature_map.shape[-2:], mode="bilinear", align_corners=False)
             x = coarse + lateral(feature_map)
@@ -177,10 +180,11 @@ class SeveralViews(nn.Module):
     ) -> Tensor:
         """Return (B, P) logits at points (B, P, 3); vectors (B, V, features) of the images."""
         hull = distances_at(points, views)  # (B, V, P)
-        read, local, behind = self._read(points, views, surface)
-        shifts = self.shift(vectors)[:, :, None].chunk(2, -1)
-        inputs = torch.cat([read, self._measures(hull, local, behind, views)], -1)
-        hidden = F.silu(self.first(inputs) + shifts[0])
+        read, local, cues = self._read(points, views, surface)
+        shifts = self.shift(vectors)[:, :, None].chunk(2, -1)  # (B, V, 1, hidden) each
+        # (B, V, P, channels + VIEW_INPUTS)
+        inputs = torch.cat([read, self._measures(hull, local, cues, views)], -1)
+        hidden = F.silu(self.first(inputs) + shifts[0])  # (B, V, P, hidden)
         hidden = F.silu(self.second(hidden) + shifts[1])
         return self._fused(hidden, points, hull)
 
@@ -194,9 +198,10 @@ class SeveralViews(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return features (B, V, P, C), points in camera axes (.., 3) and cues (.., CUES)."""
         pixels, local, _ = project(points, views)
-        grid = (2 * pixels / views.size - 1).flatten(0, 1)[:, :, None]
-        maps = torch.cat([surface.features, surface.cues], 2).flatten(0, 1)
+        grid = (2 * pixels / views.size - 1).flatten(0, 1)[:, :, None]  # (B V, P, 1, 2) in [-1, 1]
+        maps = torch.cat([surface.features, surface.cues], 2).flatten(0, 1)  # (B V, C + CUES, T, T)
         taken = F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
+        # (B, V, P, C + CUES)
         taken = taken[..., 0].mT.unflatten(0, points.shape[:1] + views.poses.shape[1:2])
         return (
             taken[..., : surface.features.shape[2]],
@@ -236,11 +241,12 @@ class SeveralViews(nn.Module):
 
     def _fused(self, hidden: Tensor, points: Tensor, hull: Tensor) -> Tensor:
         """Return (B, P) logits of the views' hidden features, (B, V, P, hidden)."""
-        weights = self.weight(hidden).softmax(1)
-        mean = (hidden * weights).sum(1)
-        spread = ((hidden - mean[:, None]) ** 2).mean(1)
-        largest = hull.amax(1)[..., None]
+        weights = self.weight(hidden).softmax(1)  # (B, V, P, 1) over the views
+        mean = (hidden * weights).sum(1)  # (B, P, hidden)
+        spread = ((hidden - mean[:, None]) ** 2).mean(1)  # how far the views disagree
+        largest = hull.amax(1)[..., None]  # (B, P, 1) the hull's distance
         count = torch.full_like(largest, hidden.shape[1] / MOST_VIEWS)
+        # (B, P, POINT_INPUTS): height, distance from the axis, number of views, distances.
         own = torch.cat(
             [
                 points[..., 2:],
@@ -263,10 +269,10 @@ def depth_loss(surface: VisibleSurface, true: Tensor) -> tuple[Tensor, Tensor]:
     Parameters
     ----------
     surface
-        What was predicted.
+        The prediction.
     true
-        (B, V, T, T) depth of the visible surface; infinite where there is none. Cells whose ray
-        misses the hull do not count.
+        (B, V, T, T) depth of the visible surface; infinite where there is none. Cells with rays
+        that miss the hull do not count.
     """
     counted = surface.interval.valid & true.isfinite()
     error = torch.where(counted, (surface.depth - true).abs(), 0.0)

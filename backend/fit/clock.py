@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from .optimiser import Fit
-from .settings import SECONDS, STEPS, settings_for
+from .settings import COARSEST, SECONDS, STEPS, settings_for
 
 LEAST = 0.25  # minimum fraction of the limit for steps, however long the preparation takes
+SOONEST = 0.005  # fraction of the time before which the speed is unknown
 END = 1.0  # seconds reserved for the last look and its mesh
 
 
@@ -51,11 +52,11 @@ class Clock:
         """
         if not self._begun:
             self.begin()
-        if not fit.iteration:
+        if self.fraction < SOONEST:
             return
-        fit.budget = max(round(fit.iteration / max(self.fraction, 1e-6)), fit.iteration)
-        coarse = fit.settings.stages[0][0] < 64
-        fit.settings = replace(fit.settings, stages=settings_for(fit.budget, coarse=coarse).stages)
+        fit.budget = max(round(fit.iteration / self.fraction), fit.iteration)
+        guess = fit.settings.stages[0][0] > COARSEST
+        fit.settings = replace(fit.settings, stages=settings_for(fit.budget, guess=guess).stages)
 
     def facts(self) -> dict[str, float]:
         """Return what `going_on` needs, ready for JSON."""

@@ -15,14 +15,13 @@ from .adam import Moments
 from .appearance import first_globals
 from .grid import Grid
 from .losses import RayLosses, Tables, ray_losses
-from .rays import Rays, between, rays_of
+from .rays import OPAQUE, Rays, between, rays_of
 from .rendering import sample_depths
 from .settings import FitSettings
-from .starting import evaluate
+from .starting import evaluate, object_box
 from .state import FitState
 from .surface import PLACED, Surface
 
-LOOKED = 64  # cells of the grid for the object's box
 SOFTEST = 3.0  # minimum half width of the band, over the sharpness
 JUDGED = 4096  # held-out rays per look of the guard
 FEWEST_JUDGED = 64  # minimum number of held-out rays; with fewer, all rays are sampled and judged
@@ -30,7 +29,6 @@ JUDGED_SHARPNESS = 150.0  # constant, of the guard's rendering
 SHAPES = ("distances", "albedo")  # the parts of a state on its grid
 FLAT = 0.01  # std of a channel below which the object has one colour
 FAITHFUL = 0.95  # IoU of the first field on the first grid and on the second
-OPAQUE = 0.98  # minimum alpha of a pixel that shows nothing but the object
 
 Values = Callable[[Tensor], Tensor]
 
@@ -330,22 +328,3 @@ class Fit:
         self.surface = Surface.restored(
             state.grid, state.distances, state.albedo, self._least(hull), tensors, facts
         )
-
-
-@torch.no_grad()
-def object_box(first: Values, device: torch.device, ticket: Ticket | None) -> tuple[Tensor, Tensor]:
-    """Return the corners, (3,) each, of the box around a field's inside, one cell larger.
-
-    Parts thinner than a cell count too. The volume's border does not: the hull contains it where
-    images end.
-    """
-    side = torch.linspace(-1.0, 1.0, LOOKED + 1, device=device)
-    points = torch.cartesian_prod(side, side, side)
-    cell = 2.0 / LOOKED
-    values = evaluate(first, points, ticket)
-    outermost = points.abs().amax(1)
-    reach = torch.where(outermost > 1.0 - 2.0 * cell, 0.0, cell)
-    inside = points[(values < reach) & (outermost < 1.0 - 0.5 * cell)]
-    if not len(inside):
-        return side.new_full((3,), -1.0), side.new_full((3,), 1.0)
-    return (inside.amin(0) - cell / 2).clamp_min(-1.0), (inside.amax(0) + cell / 2).clamp_max(1.0)

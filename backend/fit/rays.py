@@ -16,6 +16,7 @@ SEARCH = 96  # samples of the first field along a ray, to find its ends
 MARGIN = 0.07  # margin of a ray's range around the first surface, volume units
 CHUNK = 1 << 14  # rays per pass
 EDGE_REACH = 3.0  # pixels nearer than this to the edge weigh up to three times as much in the mask
+OPAQUE = 0.98  # minimum alpha of a pixel that shows nothing but the object
 BLOCK = 8  # side of held-out blocks, pixels
 HELD_OUT = 25  # one block of this many is held out
 
@@ -30,6 +31,7 @@ class Rays:
     colors : (N, 3) as in the image, sRGB
     alpha : (N,) in [0, 1]
     weights : (N,) weights in the mask's loss
+    interior : (N,) bool, opaque and farther than `EDGE_REACH` from the silhouette's edge
     views : (N,) int64, index of the view
     held : (N,) bool, for the guard alone
     near, far : (N,) range of the object along the ray
@@ -40,6 +42,7 @@ class Rays:
     colors: Tensor
     alpha: Tensor
     weights: Tensor
+    interior: Tensor
     views: Tensor
     held: Tensor
     near: Tensor
@@ -73,14 +76,15 @@ def _rays_of_view(index: int, view: View, reach: float) -> Rays:
     rows, columns = (edge < reach).nonzero().unbind(1)
     pixels = torch.stack([columns, rows], 1).double() + 0.5
     origins, directions = camera.rays(pixels)
-    pixel = view.image[rows, columns]
+    pixel, edge = view.image[rows, columns], edge[rows, columns]
     zeros = torch.zeros(len(rows))
     return Rays(
         origins.float(),
         torch.nn.functional.normalize(directions, dim=1).float(),
         pixel[:, :3],
         pixel[:, 3],
-        1.0 + 2.0 * torch.exp(-edge[rows, columns].abs() / EDGE_REACH),
+        1.0 + 2.0 * torch.exp(-edge.abs() / EDGE_REACH),
+        (edge < -EDGE_REACH) & (pixel[:, 3] > OPAQUE),
         torch.full((len(rows),), index),
         held_out(rows, columns, index),
         zeros,

@@ -1,4 +1,4 @@
-"""Another method's field as signed distances, for a fit to start from."""
+"""What a fit starts from: another method's field as distances, and the object's box."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,43 +14,79 @@ from ..ticket import Ticket
 from .band import redistance
 from .grid import Grid
 
-CELLS = 64  # along a side of the grid of distances
-BLOCK = 1 << 14  # points per call
-LONGEST = 128  # pixels along the longer side of an image when uncovered rays are searched
-ALONG = 96  # samples per ray
-SHEET = 0.008  # minimum half thickness of the surface added to cover a ray
+CELLS = 64  # along the longest side of the hull, of the grid on which a guess is taken
+LOOKED = 64  # cells of the grid that looks for an object's box
+APART = 3.0  # cells beyond the hull up to which a guess is evaluated
+BLOCK = 1 << 14  # points a call
+TINY = 1e-6
+LONGEST = 128  # pixels of an image whose uncovered rays are looked for
+ALONG = 96  # points of a ray
+SHEET = 0.008  # half the thickness, at least, of what covers a ray
+THICK = 0.03  # half the thickness, at most
+
+Values = Callable[[Tensor], Tensor]
 
 
 @torch.no_grad()
-def distances_of(field: Field, ticket: Ticket | None = None) -> Callable[[Tensor], Tensor]:
-    """Return signed distances, (N, 3) points to (N,), with the surface of `field`.
+def first_distances(
+    guess: Field, views: Sequence[View], hull: Values, ticket: Ticket | None = None
+) -> Values:
+    """Return a guess's signed distances, (N, 3) points to (N,), made to agree with the silhouettes.
 
-    A field's values are not distances everywhere, and an occupancy's nowhere. Near the surface, the
-    distance is the value over the length of its gradient; elsewhere it is measured between the
-    nodes of a grid.
+    Values of a field are not distances everywhere, and those of an occupancy nowhere. Near the
+    surface the distance is the value over the length of its slope, elsewhere it is measured between
+    the nodes of a grid.
+
+    Parameters
+    ----------
+    guess : another method's field, of distances or of an occupancy; read in the hull alone
+    views : posed in the volume's frame
+    hull : their visual hull: (N, 3) points to (N,) lower bounds of the distance
     """
-    side = torch.tensor([1.0, 1.0, 1.0])
-    grid = Grid.over(-side, side, CELLS)
-    nodes = grid.nodes(field.device)
-    values = evaluate(field, nodes, ticket) - field.level()
+    device = guess.device
+    grid = Grid.over(*object_box(hull, device, ticket), CELLS)
+    nodes = grid.nodes(device)
+    inside = evaluate(hull, nodes, ticket) < APART * grid.spacing
+    known = evaluate(guess, nodes[inside], ticket) - guess.level()
+    values = known.new_full((grid.count,), float(known.clamp_min(TINY).max()))
+    values[inside] = known
     distances = redistance(grid, _near(grid, values), grid.spacing)
 
     def at(points: Tensor) -> Tensor:
         return grid.sample(distances, points) + grid.box_distance(points)
 
-    return at
+    return agreeing(at, views, hull, ticket, device)
 
 
-def evaluate(
-    function: Callable[[Tensor], Tensor], points: Tensor, ticket: Ticket | None = None
-) -> Tensor:
+@torch.no_grad()
+def object_box(
+    first: Values, device: torch.device, ticket: Ticket | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return the corners, (3,) each, of the box around what a field has inside, a cell wider.
+
+    Parts thinner than a cell count as well. The volume's border does not: images that end there
+    leave it in the hull.
+    """
+    side = torch.linspace(-1.0, 1.0, LOOKED + 1, device=device)
+    points = torch.cartesian_prod(side, side, side)
+    cell = 2.0 / LOOKED
+    values = evaluate(first, points, ticket)
+    outermost = points.abs().amax(1)
+    reach = torch.where(outermost > 1.0 - 2.0 * cell, 0.0, cell)
+    inside = points[(values < reach) & (outermost < 1.0 - 0.5 * cell)]
+    if not len(inside):
+        return side.new_full((3,), -1.0), side.new_full((3,), 1.0)
+    return (inside.amin(0) - cell / 2).clamp_min(-1.0), (inside.amax(0) + cell / 2).clamp_max(1.0)
+
+
+def evaluate(function: Values, points: Tensor, ticket: Ticket | None = None) -> Tensor:
     """Return a function's values at points, block by block, asking the ticket in between."""
     parts = []
     for part in points.split(BLOCK):
         if ticket is not None:
             ticket.check()
         parts.append(function(part))
-    return torch.cat(parts).float()
+    return torch.cat(parts).float() if parts else points.new_zeros(0)
 
 
 def _near(grid: Grid, values: Tensor) -> Tensor:
@@ -63,16 +99,19 @@ def _near(grid: Grid, values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def agreeing(
-    first: Callable[[Tensor], Tensor],
+    first: Values,
     views: Sequence[View],
-    hull: Callable[[Tensor], Tensor],
+    hull: Values,
     ticket: Ticket | None = None,
-) -> Callable[[Tensor], Tensor]:
-    """Return a field like `first` with the silhouette as its outline in every view.
+    device: torch.device | str = "cpu",
+) -> Values:
+    """Return a field like `first` whose outline is the silhouette in every view.
 
-    A ray through a silhouette that misses the surface has a nearest point to it. The field is
-    lowered along the ray by its value there, so that the surface reaches that point and no other;
-    parts outside the hull are cut off.
+    A ray through a silhouette that misses the surface has a point where it comes nearest to it.
+    Around that point, and nowhere else on the ray, the field is lowered until the surface reaches
+    it: lowered along the whole ray, a ray that grazes the surface thickens it (thirteen test
+    shapes, one image each: IoU .487 as guessed, .455 with whole rays, .491 so). What lies outside
+    the hull is cut off.
 
     Parameters
     ----------
@@ -84,12 +123,22 @@ def agreeing(
     for view in views:
         small = shrink(view, LONGEST)
         assert small.camera is not None  # all are posed
-        lowered = _lowered(lowered, small.camera, _misses(lowered, small, ticket))
+        misses = _misses(lowered, hull, small, device, ticket)
+        lowered = _lowered(lowered, small.camera, misses)
     return lambda points: torch.maximum(lowered(points), hull(points))
 
 
-def _misses(first: Callable[[Tensor], Tensor], view: View, ticket: Ticket | None) -> Tensor:
-    """Return (H, W) the amounts to lower the field by, so that the rays of a silhouette meet it."""
+def _misses(
+    first: Values, hull: Values, view: View, device: torch.device | str, ticket: Ticket | None
+) -> Tensor:
+    """Return by how much the field must fall for the rays of a silhouette to meet it, and where.
+
+    Of a ray only the points in the hull count, where it has some.
+
+    Returns
+    -------
+    (2, H, W): the amount, 0 for rays that need nothing, and the distance along the camera's axis
+    """
     camera = view.camera
     assert camera is not None  # all are posed
     rows, columns = (view.image[..., 3] >= 0.5).nonzero().unbind(1)
@@ -98,28 +147,42 @@ def _misses(first: Callable[[Tensor], Tensor], view: View, ticket: Ticket | None
     directions = torch.nn.functional.normalize(directions, dim=1)
     middle = -(origins * directions).sum(1, keepdim=True)  # the ray's nearest point to the centre
     along = torch.linspace(-1.8, 1.8, ALONG)
-    depth = (middle + along).clamp_min(0.0)
-    result = torch.zeros(view.image.shape[:2])
+    away = (middle + along).clamp_min(0.0)
+    result = torch.zeros(2, *view.image.shape[:2])
     for part in torch.arange(len(rows)).split(BLOCK // 8):
-        points = origins[part, None] + depth[part, :, None] * directions[part, None]
-        values = evaluate(first, points.reshape(-1, 3), ticket).view(len(part), ALONG)
+        points = origins[part, None] + away[part, :, None] * directions[part, None]
+        flat = points.reshape(-1, 3).to(device)
+        values = evaluate(first, flat, ticket).view(len(part), ALONG).cpu()
         values = torch.where(points.abs().amax(2) <= 1.0, values, torch.inf)
-        nearest = values.amin(1) + SHEET
-        result[rows[part], columns[part]] = torch.where(nearest.isfinite(), nearest, 0.0)
-    # A little beyond the outline too, where the hull cuts: its edge lies between pixels.
-    return max_pool2d(result.clamp_min(0.0)[None], 3, 1, 1)[0]
+        outside = evaluate(hull, flat, ticket).view(len(part), ALONG).cpu() > 0
+        outside &= ~outside.all(1, keepdim=True)
+        least, place = values.masked_fill(outside, torch.inf).min(1)
+        amount = torch.where(least.isfinite(), least + SHEET, 0.0).clamp_min(0.0)
+        result[0, rows[part], columns[part]] = amount
+        at = points[torch.arange(len(part)), place]
+        result[1, rows[part], columns[part]] = camera.project(at)[1].float()
+    # Beyond the outline too, where the hull cuts: its edge lies between pixels.
+    amount, chosen = max_pool2d(result[:1], 3, 1, 1, return_indices=True)
+    return torch.cat([amount, result[1].reshape(-1)[chosen]])
 
 
-def _lowered(
-    first: Callable[[Tensor], Tensor], camera: Camera, misses: Tensor
-) -> Callable[[Tensor], Tensor]:
-    """Return a field lowered along the rays of a camera by (H, W) amounts."""
+def _lowered(first: Values, camera: Camera, misses: Tensor) -> Values:
+    """Return a field lowered near a place of each ray of a camera; misses: (2, H, W)."""
     size = torch.tensor([camera.width, camera.height])
 
     def at(points: Tensor) -> Tensor:
         pixels, depth = camera.project(points)
-        place = (2.0 * pixels / size - 1.0).float()[None, None]
-        by = grid_sample(misses[None, None], place, padding_mode="zeros", align_corners=False)
-        return first(points) - torch.where(depth > 0, by[0, 0, 0], 0.0)
+        place = (2.0 * pixels / size.to(pixels) - 1.0).float()[None, None]
+        amount = _look(misses[:1].to(place), place, "bilinear")
+        off = (depth.float() - _look(misses[1:].to(place), place, "nearest")).abs()
+        by = amount * (2.0 - 2.0 * off / THICK).clamp(0.0, 1.0)
+        return first(points) - torch.where(depth > 0, by, 0.0)
 
     return at
+
+
+def _look(image: Tensor, place: Tensor, mode: str) -> Tensor:
+    """Return (N,) a (1, H, W) image's values at (1, 1, N, 2) places."""
+    return grid_sample(image[None], place, mode=mode, padding_mode="zeros", align_corners=False)[
+        0, 0, 0
+    ]

@@ -61,10 +61,10 @@ def _read_exr(path: str) -> np.ndarray:
     last = {name.rpartition(".")[2]: plane for name, plane in channels.items()}
     depth = [plane for name, plane in channels.items() if name.endswith("Depth.Z")]
     named = [last[name] for name in CHANNELS if name in last]
-    found = [*depth, *named, *channels.values()]
-    if not found:
+    planes = [*depth, *named, *channels.values()]
+    if not planes:
         raise ValueError("it has no channel")
-    return found[0]
+    return planes[0]
 
 
 def _read_npy(path: str) -> np.ndarray:

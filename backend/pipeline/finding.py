@@ -198,8 +198,8 @@ def _placed(
     volume[2, 3] = -placement.box[0, 2] * scale
     if request.center is not None:
         volume[:3, 3] = request.center
-    found_from_world = placement.world_from_volume @ np.linalg.inv(volume)
-    return [camera.in_frame(found_from_world) for camera in cameras], volume
+    estimate_from_world = placement.world_from_volume @ np.linalg.inv(volume)
+    return [camera.in_frame(estimate_from_world) for camera in cameras], volume
 
 
 def _as_stored(data: protocol.ViewData, camera: Camera) -> CameraData:

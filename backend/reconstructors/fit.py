@@ -5,9 +5,10 @@ views, see `backend.fit`. It starts from the visual hull or from the field of an
 improves while it is shown.
 """
 
+import math
 import sys
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,8 @@ from ..fields import Field
 from ..fields.hull import HullField, silhouette_map
 from ..fit import Fit as Optimiser
 from ..fit import FitState, starting
-from ..fit.clock import Clock, going_on
+from ..fit.choosing import better_start
+from ..fit.clock import Clock
 from ..fit.drawings import is_flat_drawing
 from ..fit.field import GridField
 from ..fit.guard import Guard
@@ -33,10 +35,12 @@ from ..silhouettes.preparing import corrected_views
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
 from .corrections import CORRECTIONS, Correction, masks_told, told
+from .fit_memory import AUTO, HULL, Wishes, clock_of, guard_of
 from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # views that are left where others are left out
-HULL = "hull"
+GUESS = "levelform"  # the method whose guess a fit may start from
+GUESSED = 8  # views of the guess, at most
 FLAT = (
     "The object has one flat colour in all images, which tells nothing beyond its silhouettes, so "
     "the shape stayed as it began."
@@ -69,7 +73,12 @@ SPEC = MethodSpec(
             1,
             1_000_000,
         ),
-        Option("start", "text", HULL, "what to start from: hull, or the name of another method"),
+        Option(
+            "start",
+            "text",
+            AUTO,
+            "what to start from: auto, hull, or the name of another method",
+        ),
         Option(
             "correct",
             "bool",
@@ -101,7 +110,7 @@ class Fit(Reconstructor):
         *,
         time: str = "1min",
         steps: int | None = None,
-        start: str = HULL,
+        start: str = AUTO,
         correct: bool = True,
         exposure: bool = False,
         resume: Code | None = None,
@@ -133,7 +142,7 @@ class Fit(Reconstructor):
         *,
         time: str = "1min",
         steps: int | None = None,
-        start: str = HULL,
+        start: str = AUTO,
         correct: bool = True,
         exposure: bool = False,
         resume: Code | None = None,
@@ -151,7 +160,8 @@ class Fit(Reconstructor):
         time, steps
             The budget: a preset's time by the clock, or a number of steps; those are deterministic.
         start
-            "hull", or the method whose field is the first.
+            "hull", or the method whose field is the first, or "auto": the hull or `levelform`'s
+            guess, whichever looks more like the images after its colours are fitted.
         correct
             Correct masks, directions and focal lengths that are clearly a little wrong, see
             `silhouettes.preparing`; a fit that goes on does as it did before.
@@ -186,6 +196,10 @@ class Fit(Reconstructor):
             remarks.append(DRAWN)
         elif fit.flat:
             remarks.append(FLAT)
+        if wishes.start == AUTO:
+            yield self._code(Shown(fit.state(), False, ()), remarks, ({}, {}), {})
+            fit, wishes = self._better(fit, kept, wishes, seed, ticket)
+            guard.look(fit.state(), fit.judge())
         shown = None
         for shown in run(fit, ticket, guard, clock and partial(clock.plan, fit)):
             if not shown.final:
@@ -212,17 +226,18 @@ class Fit(Reconstructor):
     ) -> Optimiser:
         """Return a fit before its first step."""
         start = wishes.start
-        settings = replace(settings_for(steps, coarse=start == HULL), exposure=wishes.exposure)
+        guessed = start not in (HULL, AUTO)
+        settings = replace(settings_for(steps, guess=guessed), exposure=wishes.exposure)
         small = [shrink(view, settings.longest) for view in views]
         hull = hull_of(small, self.device)
         check_overlap(hull, [view.name for view in views])
         ticket.check()
         first = None
-        if start != HULL:
-            guess = starting.distances_of(self._other(start, views), ticket)
-            first = starting.agreeing(guess, small, hull, ticket)
+        if guessed:
+            guess = self._other(start, views[:: math.ceil(len(views) / GUESSED)])
+            first = starting.first_distances(guess, small, hull, ticket)
         drawn = any(map(is_flat_drawing, views))
-        if drawn and start == HULL:  # which has the outlines already
+        if drawn and not guessed:  # which has the outlines already
             settings = replace(settings, first_colors=sys.maxsize)
         if drawn or len(views) == 1:  # any shape has the colours of one image: they teach nothing
             settings = replace(settings, color=0.0, variation=0.0)
@@ -236,6 +251,24 @@ class Fit(Reconstructor):
             device=self.device,
             ticket=ticket,
         )
+
+    def _better(
+        self, fit: Optimiser, views: Sequence[View], wishes: Wishes, seed: int, ticket: Ticket
+    ) -> tuple[Optimiser, Wishes]:
+        """Return the fit from the hull, `fit`, or one from a guess, and what it started from.
+
+        Where colours teach nothing (flat ones, a single image) it is the hull.
+        """
+        from_hull = replace(wishes, start=HULL)
+        if fit.flat or not fit.settings.color or fit.settings.first_colors > fit.budget:
+            return fit, from_hull
+        from_guess = replace(wishes, start=GUESS)
+        try:
+            other = self._optimiser(views, fit.budget, from_guess, seed, ticket)
+        except RequestError:  # its weights are not there, or its cameras are of another kind
+            return fit, from_hull
+        better = better_start(fit, other, ticket)
+        return (fit, from_hull) if better is fit else (other, from_guess)
 
     def _resumed(
         self,
@@ -296,44 +329,10 @@ class Fit(Reconstructor):
             "stats": {
                 "steps": shown.state.iteration,
                 "curve": [[step, round(measure, 5)] for step, measure in shown.curve],
+                **({"start": facts["start"]} if facts else {}),
             },
         }
         return Code(self.spec.name, tensors, meta)
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """Options that a fit which goes on keeps; see `Fit.codes`."""
-
-    start: str = HULL
-    correct: bool = True
-    exposure: bool = False
-
-    @classmethod
-    def of(cls, code: Code) -> "Wishes":
-        """Return those of the fit that made a code."""
-        facts = code.meta.get("memory", {})
-        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
-
-
-def clock_of(code: Code, time: str, steps: int | None) -> Clock | None:
-    """Return the clock of a fit that goes on; None where steps end it.
-
-    One that was stopped goes on to its own end, of steps or of time; a finished one goes on for the
-    steps or the time given.
-    """
-    facts = code.meta.get("memory", {})
-    if not facts or steps is not None:
-        return None
-    if facts.get("clock") is None and facts["iteration"] < facts["budget"]:
-        return None
-    return going_on(facts, time)
-
-
-def guard_of(code: Code) -> Guard:
-    """Return the guard of the fit that made a code."""
-    looks = tuple((int(step), float(measure)) for step, measure in code.meta["stats"]["curve"])
-    return Guard(FitState.of(code.tensors, code.meta), code.meta["memory"]["measure"], looks)
 
 
 def _changed_mask(given: View, used: View) -> Tensor | None:

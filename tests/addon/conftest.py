@@ -1,4 +1,4 @@
-"""A registered extension, a worker on strings, and a scene whose cameras all see one ball."""
+"""A registered extension, a scripted worker, and a scene with cameras around one ball."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ class Puppet:
         scale: float = 1.0,
         world_from_mesh: np.ndarray | None = None,
     ) -> None:
-        """Have the worker send a mesh: an octahedron whose size tells its resolution."""
+        """Have the worker send a mesh: an octahedron with its resolution as size."""
         from levelform.backend.contract.protocol import MeshUpdate
 
         vertices, faces = OCTAHEDRON

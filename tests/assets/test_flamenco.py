@@ -50,7 +50,7 @@ def job_type(context):
 
 
 def compiled(context, job_type, **settings):
-    """Return the tasks of a job whose other settings are as by default."""
+    """Return the tasks of a job with defaults for the other settings."""
     defaults = {entry["key"]: entry.get("default") for entry in job_type["settings"]}
     job = json.dumps({**defaults, **settings})
     context.eval(f"job.tasks = []; job.settings = {job}; compileJob(job)")

@@ -10,6 +10,7 @@ consistency of the hull's mesh and of the fit's, at 128 cells.
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,15 +24,19 @@ from levelform.backend.extraction import stream
 from levelform.backend.fields import Field
 from levelform.backend.fields.hull import HullField, silhouette_map
 from levelform.backend.fit import Fit, FitState
+from levelform.backend.fit.choosing import better_start
 from levelform.backend.fit.field import GridField
 from levelform.backend.fit.guard import Guard
 from levelform.backend.fit.running import due_for_a_look
 from levelform.backend.fit.settings import settings_for
+from levelform.backend.fit.starting import first_distances
 from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.images import shrink
 from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.geometry.views import View
 from levelform.backend.metrics import evaluate
+from levelform.backend.reconstructors import load_reconstructor
+from levelform.backend.ticket import Ticket
 from PIL import Image
 from torch import Tensor
 
@@ -127,14 +132,33 @@ class Look:
     state: FitState
 
 
+def begun(views: list[View], hull: HullField, steps: int, seed: int) -> Fit:
+    """Return a fit as the method `fit` begins it: from the hull or from `levelform`'s guess."""
+    model = load_reconstructor("levelform", None, "cpu")
+    guess = first_distances(
+        model.decode(model.encode(views[:: math.ceil(len(views) / 8)])), views, hull
+    )
+    given = {"budget": steps, "seed": seed}
+    return better_start(
+        Fit(views, hull, settings=settings_for(steps), **given),
+        Fit(views, hull, first=guess, settings=settings_for(steps, guess=True), **given),
+        Ticket(),
+    )
+
+
 def follow(
     subject: Subject, hull: HullField, steps: int, *, every: int, seed: int = 0
 ) -> Iterator[Look]:
     """Fit an object; yield the IoU of what would be shown."""
     start = time.process_time()
-    fit = Fit(subject.views, hull, settings=settings_for(steps), budget=steps, seed=seed)
+    fit = begun(subject.views, hull, steps, seed)
     guard, spent, iou, shown = Guard(), time.process_time() - start, 0.0, fit.state()
-    for step in range(1, steps + 1):
+    if fit.iteration:
+        guard.look(fit.state(), fit.judge())
+        shown = fit.refined(fit.state())
+        iou = subject.iou(GridField(shown))
+        yield Look(fit.iteration, spent, iou, shown)
+    for step in range(fit.iteration + 1, steps + 1):
         start = time.process_time()
         fit.step()
         looked = due_for_a_look(fit, every) or step == steps

@@ -195,11 +195,11 @@ class Writer(nn.Module):
 
     def forward(self, embedding: Tensor) -> Layers:
         """Return g of embeddings (B, features)."""
-        change = self.change(embedding)
+        change = self.change(embedding)  # (B, written)
         # The first layer's bias comes first: without `hyper`, it is all that the code changes.
         change = F.pad(change, (0, len(self.start) - change.shape[1]))
         sizes = [size for a, b in self.shapes for size in (b, a * b)]
-        parts = (self.start + change).split(sizes, 1)
+        parts = (self.start + change).split(sizes, 1)  # bias and weight of each layer in turn
         return [
             (weight.unflatten(1, shape), bias[:, None])
             for shape, bias, weight in zip(self.shapes, parts[::2], parts[1::2], strict=True)

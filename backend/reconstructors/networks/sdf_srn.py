@@ -147,11 +147,11 @@ class Generator(nn.Module):
     def forward(self, latent: Tensor) -> GeneratedMLP:
         """Return the networks of N latents, (N, latent)."""
         layers = tuple(
-            mlp(latent).unflatten(1, size)
+            mlp(latent).unflatten(1, size)  # (N, inputs + 1, width)
             for mlp, size in zip(self.hyper_impl, self.sizes, strict=True)
         )
-        level = self.hyper_level[0](latent)[..., None]
-        color = self.hyper_rgb[0](latent).unflatten(1, (-1, 3))
+        level = self.hyper_level[0](latent)[..., None]  # (N, width + 1, 1)
+        color = self.hyper_rgb[0](latent).unflatten(1, (-1, 3))  # (N, width + 1, 3)
         return GeneratedMLP(layers, level, color, self.frequencies, self.mirror)
 
 
@@ -188,16 +188,15 @@ class Marcher(nn.Module):
         self.lstm_pred = nn.Linear(MARCHER_MEMORY, 1)
         for bias in (self.ray_lstm.bias_ih, self.ray_lstm.bias_hh):
             with torch.no_grad():
-                bias[MARCHER_MEMORY : 2 * MARCHER_MEMORY] = (
-                    1.0  # the forget gate: remember at first
-                )
+                # The forget gate: remember at first.
+                bias[MARCHER_MEMORY : 2 * MARCHER_MEMORY] = 1.0
         with torch.no_grad():  # even steps to the volume's centre at first
             self.lstm_pred.weight *= 0.1
             self.lstm_pred.bias.fill_((config.distance - config.start) / config.steps)
 
     def forward(self, implicit: GeneratedMLP, origins: Tensor, directions: Tensor) -> Traced:
         """Trace rays, (N, R, 3) each; a depth is what `directions` is multiplied by."""
-        depths, levels = self.march(implicit, origins, directions)
+        depths, levels = self.march(implicit, origins, directions)  # (steps + 1, N, R)
         # f is positive in front of the surface; an occupancy's logit is negative there.
         front = -1.0 if self.config.occupancy else 1.0
 
@@ -205,6 +204,7 @@ class Marcher(nn.Module):
             return front * implicit(origins + depth[..., None] * directions)
 
         depth = bisect(ahead, depths[-2], depths[-1], front * levels[-2], self.config.bisections)
+        # (N, R, width) at the surface.
         features = implicit.features(origins + depth[..., None] * directions)
         return Traced(levels, depth, implicit.level(features), implicit.color(features))
 
@@ -219,7 +219,7 @@ class Marcher(nn.Module):
             features = implicit.features(origins + depth[..., None] * directions)
             depths.append(depth)
             levels.append(implicit.level(features))
-            output, memory = self.ray_lstm(features.flatten(0, 1), state)
+            output, memory = self.ray_lstm(features.flatten(0, 1), state)  # (N R, memory)
             state = output, memory
             depth = depth + self.lstm_pred(output).abs().view_as(depth)
         depths.append(depth)

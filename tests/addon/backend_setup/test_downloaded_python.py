@@ -1,4 +1,4 @@
-"""Where there is no Python, the real uv downloads one, here from a server on this computer."""
+"""Without a Python, the real uv downloads one, here from a local server."""
 
 import functools
 import hashlib
@@ -26,7 +26,7 @@ MINOR = f"3.{sys.version_info.minor}"
 
 
 def archive():
-    """Return a distribution of Python as uv unpacks it, whose program starts this Python."""
+    """Return a distribution of Python for uv to unpack; its program starts this Python."""
     start = f'#!/bin/sh\nexec "{sys._base_executable}" "$@"\n'.encode()
     built = (
         b"# system configuration generated and used by the sysconfig module\nbuild_time_vars = {}\n"

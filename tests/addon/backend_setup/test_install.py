@@ -133,7 +133,7 @@ def bare(tmp_path_factory):
 
 @pytest.fixture
 def begun(plan, bare):
-    """Return a maker of plans, as `plan`, whose environment is there already, but empty."""
+    """Return a maker of plans like `plan`, with an existing but empty environment."""
     shutil.copytree(bare, plan().folder, symlinks=True, copy_function=os.link)
     return plan
 
@@ -364,7 +364,7 @@ class TestLocked:
 
     @pytest.fixture
     def locked(self, begun, tmp_path, wheels, monkeypatch):
-        """Return a maker of plans whose libraries are locked."""
+        """Return a maker of plans with locked libraries."""
         everything = sorted(wheels.glob("*.whl"))
         torch = [wheel for wheel in everything if wheel.name.startswith("torch")]
         others = [wheel for wheel in everything if wheel not in torch]

@@ -1,4 +1,4 @@
-"""`blender --command levelform`: the terminal's words, exit statuses, and what is written."""
+"""`blender --command levelform`: the terminal's words, exit statuses and files."""
 
 import json
 import shutil

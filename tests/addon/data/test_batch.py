@@ -23,7 +23,7 @@ def method(name):
 
 @pytest.fixture
 def worker(puppet):
-    """Have the worker answer every job with one mesh; a job whose name is in `broken` fails."""
+    """Have the worker answer every job with one mesh; jobs named in `broken` fail."""
     puppet.methods = Methods((method("visual-hull"), method("levelform")))
     puppet.broken, puppet.forgotten = set(), []
     puppet.forget = puppet.forgotten.append
@@ -45,7 +45,7 @@ def worker(puppet):
 
 @pytest.fixture
 def folder(tmp_path, ball_stage):
-    """Two images, a folder of two, and a .blend whose cameras have images."""
+    """Two images, a folder of two, and a .blend with images on its cameras."""
     scene = ball_stage(2)
     image = bpy.data.images["image 0"]
     (tmp_path / "in" / "both").mkdir(parents=True)

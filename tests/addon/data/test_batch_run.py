@@ -25,7 +25,7 @@ def method(name):
 
 @pytest.fixture
 def worker(puppet):
-    """Answer every job with one mesh at its volume; a job whose image is in `broken` fails."""
+    """Answer every job with one mesh at its volume; jobs with an image in `broken` fail."""
     puppet.methods = Methods((method("visual-hull"), method("levelform")))
     puppet.broken = set()
 

@@ -1,4 +1,4 @@
-"""Comparing with a reference: what the worker is sent, what the object keeps, and what refuses."""
+"""Comparing with a reference: the message, the stored metrics, and refusals."""
 
 import numpy as np
 import pytest

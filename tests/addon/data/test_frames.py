@@ -26,7 +26,7 @@ def thing(name, size):
 
 @pytest.fixture
 def reconstruct(extension):
-    """Return a stand-in whose mesh is as large as its image's number; it counts its calls."""
+    """Return a stand-in with a mesh as large as its image's number; it counts its calls."""
 
     def make(image, *, name, resolution, **settings):
         make.calls.append((image, resolution, settings))

@@ -23,7 +23,7 @@ def target(extension):
 
 @pytest.fixture
 def begun(puppet, target):
-    """Return a series of three moments, whose first job runs."""
+    """Return a series of three moments with its first job running."""
     made = Series()
     steps = morphing.animation_steps(target, [-1, 0, 1], start=1, every=5, resolution=32)
     made.begin(steps, 3, "Moment {} of {}")

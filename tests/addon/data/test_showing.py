@@ -30,7 +30,7 @@ def result(name, keep, method="tdgn", weights="w"):
 
 @pytest.fixture
 def stage(extension, puppet, monkeypatch):
-    """Two results whose codes the worker keeps."""
+    """Two results with codes kept by the worker."""
     monkeypatch.setattr(extension, "ask_methods", lambda: ())
     return result("A", "a"), result("B", "b")
 

@@ -12,7 +12,7 @@ HULL = MethodInfo("visual-hull", "Hull", *FACTS)
 
 @pytest.fixture
 def known(puppet, ball_stage):
-    """A scene whose worker knows a method that improves its result and one that does not."""
+    """A scene and a worker with a method that improves its result and one that does not."""
     ball_stage()
     puppet.methods = Methods((FIT, HULL))
     return puppet

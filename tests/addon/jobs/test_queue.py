@@ -50,7 +50,7 @@ def poll_until(jobs, condition, seconds=120.0):
 
 
 class Watcher:
-    """Writes down what it is told of a job."""
+    """Records what it hears of a job."""
 
     def __init__(self):
         self.updates, self.ends = [], []

@@ -1,4 +1,4 @@
-"""A job seen from Blender: what is shown, kept, taken back, and what an artist does meanwhile."""
+"""A job seen from Blender: shown, kept and removed results, and an artist's actions meanwhile."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ BLOCKS = ("objects", "meshes", "materials", "collections", "cameras", "images", 
 
 
 def inventory() -> dict[str, list[str]]:
-    """Return the names of everything in the file, and what is selected."""
+    """Return the names of everything in the file, and the selection."""
     names = {kind: sorted(block.name for block in getattr(bpy.data, kind)) for kind in BLOCKS}
     layer = bpy.context.view_layer
     names["selected"] = sorted(thing.name for thing in layer.objects if thing.select_get())

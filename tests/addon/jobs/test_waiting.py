@@ -1,4 +1,4 @@
-"""The queue: what is asked for while a job runs begins after it."""
+"""The queue: a job requested while another runs begins after it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The buttons: what greys them and why, what they call, and how they report what is wrong."""
+"""The buttons: when they are disabled and why, what they call, and how they report errors."""
 
 import numpy as np
 import pytest
@@ -188,7 +188,7 @@ FOUND = {
 
 
 def reconstruct_one(puppet, image):
-    """Have a worker on strings reconstruct an image whose camera it finds; return the object."""
+    """Have a scripted worker reconstruct an image and estimate its camera; return the object."""
     settings = bpy.context.scene.levelform
     settings.source, settings.image = "IMAGE", image
     puppet.waiting = [lambda: puppet.send(), lambda: puppet.finish(cameras=[FOUND])]

@@ -111,7 +111,7 @@ def test_pixels_that_are_not_square_give_two_focal_lengths(add_scene_camera):
 
 @pytest.mark.parametrize("scale", list(itertools.product([0.3, -2.0], [1.0, -0.5], [2.0, -1.0])))
 def test_scaled_and_mirrored_cameras(scale, add_scene_camera, project):
-    """A scale does not change what is seen, a negative one mirrors it."""
+    """A scale does not change the view, a negative one mirrors it."""
     scene = set_render((640, 480))
     camera = add_scene_camera(shift_x=0.1, shift_y=0.05)
     camera.matrix_world = Matrix.LocRotScale((1, -4, 2), Euler((1.1, 0.2, 0.3)), scale)

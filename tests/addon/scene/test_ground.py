@@ -1,4 +1,4 @@
-"""A result without cameras stands on the ground at the 3D cursor, beside what is there."""
+"""A result without cameras stands on the ground at the 3D cursor, beside other objects."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Meshes against `from_pydata`, and what an artist may do to one while it is being refilled."""
+"""Meshes against `from_pydata`, and an artist's edits while they are refilled."""
 
 from dataclasses import replace
 

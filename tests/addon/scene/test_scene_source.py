@@ -1,4 +1,4 @@
-"""Which of the scene's cameras become views, with which pose, and what is said of the others."""
+"""Which of the scene's cameras become views, their poses, and remarks on the others."""
 
 import numpy as np
 import pytest
@@ -218,7 +218,7 @@ def test_cameras_that_share_their_settings_get_an_image_each(files, ball_stage):
 
 @pytest.fixture
 def turntable(tmp_path, ball_stage):
-    """A camera that moves by 1 a frame, with a sequence whose shade tells the frame."""
+    """A camera that moves by 1 per frame, with a sequence that encodes the frame as shade."""
     scene = ball_stage(1)
     scene.frame_start, scene.frame_end = 1, 8
     for frame in range(1, 9):

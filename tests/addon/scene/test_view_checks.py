@@ -22,7 +22,7 @@ SHOWN = "View 2 disagrees. Leave out View 2, and the others agree."
 
 
 def checked(job="j", *, wrong=2, cures=(("leave-out=2", "Leave out View 2."),)):
-    """Return what the worker says of six views of which one is wrong."""
+    """Return the worker's answer on six views, one of them wrong."""
     views = tuple(
         ViewCheck(f"View {i}", 9.0 if i == wrong else 0.001, remark="Bad." if i == wrong else "")
         for i in range(6)
@@ -50,7 +50,7 @@ def marks(scene):
 
 @pytest.fixture
 def marked(puppet, ball_stage):
-    """A scene whose third camera was found to be wrong."""
+    """A scene with a third camera reported as wrong."""
     scene = ball_stage()
     puppet.waiting = [answer(puppet)]
     assert bpy.ops.levelform.check_views() == {"FINISHED"}

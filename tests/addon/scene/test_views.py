@@ -1,4 +1,4 @@
-"""What a script may hand over as images and cameras, and what is refused in words."""
+"""Images and cameras given by scripts, and refusals with their messages."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ BAD = Candidate(
 
 
 class Paper:
-    """A layout that notes what is drawn on it, and refuses what Blender does not know."""
+    """A layout that records drawing calls, and refuses calls unknown to Blender."""
 
     def __init__(self, notes: list[str] | None = None) -> None:
         self.notes: list[str] = [] if notes is None else notes

@@ -1,4 +1,4 @@
-"""The panel of training images: what is missing, the progress, and the outcome."""
+"""The panel of training images: missing settings, the progress, and the outcome."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""The training panel: what is missing, the progress, and an error."""
+"""The training panel: missing settings, the progress, and an error."""
 
 import pytest
 

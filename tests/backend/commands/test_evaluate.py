@@ -1,4 +1,4 @@
-"""`levelform evaluate`: one pair, two folders, and what is wrong in words."""
+"""`levelform evaluate`: one pair, two folders, and error messages."""
 
 import json
 

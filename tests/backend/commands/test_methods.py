@@ -1,4 +1,4 @@
-"""`levelform methods`: what can be run here, what it needs, and what it is made of."""
+"""`levelform methods`: the installed methods, their requirements and networks."""
 
 import json
 

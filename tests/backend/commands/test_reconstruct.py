@@ -22,7 +22,7 @@ PLACE = (4.0, -2.0, 1.0)
 
 @pytest.fixture
 def folder(tmp_path, photograph, cameras):
-    """Images of the test object, whose volume stands at PLACE, with a transforms.json."""
+    """Images of the test object in a volume at PLACE, with a transforms.json."""
     away = np.eye(4)
     away[:3, 3] = PLACE
     frames = []

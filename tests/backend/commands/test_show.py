@@ -1,4 +1,4 @@
-"""`levelform show`, `morph` and `codes`: the words, the files, and what is refused."""
+"""`levelform show`, `morph` and `codes`: arguments, files and refusals."""
 
 import json
 

@@ -137,7 +137,7 @@ def test_unknown_names_are_refused(hub, capsys):
 
 
 def test_it_stops_when_its_input_ends(original, tmp_path):
-    """As Blender stops it: what had come is kept."""
+    """As Blender stops it: the received part is kept."""
     script = (
         "import sys; from levelform.backend.contract import weights as w; from dataclasses import"
         " replace; w.PUBLISHED['triposr'] = replace(w.PUBLISHED['triposr'], url=sys.argv[1],"

@@ -46,7 +46,7 @@ def named(plan):
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
-    """A folder with every kind of object, and with what is none."""
+    """A folder with every kind of object, and with other files."""
     monkeypatch.chdir(tmp_path)
     write(
         tmp_path,

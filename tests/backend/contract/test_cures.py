@@ -1,4 +1,4 @@
-"""Names of cures: what is one, what it does, and the words that apply it."""
+"""Names of cures: their form, their effect, and the options that apply them."""
 
 import argparse
 

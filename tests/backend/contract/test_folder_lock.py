@@ -1,4 +1,4 @@
-"""One owner of a folder at a time; what a killed owner left is taken over."""
+"""One owner of a folder at a time; the lock of a killed owner is taken over."""
 
 import json
 import multiprocessing

@@ -1,4 +1,4 @@
-"""Declared options: what may be given, by name and value, and what is said of anything else."""
+"""Declared options: accepted names and values, and messages about others."""
 
 import math
 

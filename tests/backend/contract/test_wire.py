@@ -64,7 +64,7 @@ def frame_of(message: Any) -> bytes:
 
 
 def forge(tree: Any, table: Any, body: bytes = b"", *, kind: Any = "Whole") -> bytes:
-    """Return a frame whose header says whatever the test wants it to say."""
+    """Return a frame with any header."""
     header = json.dumps([kind, tree, table]).encode()
     return wire._PREFIX.pack(b"LVLF", VERSION, len(header), len(body)) + header + body
 

@@ -1,4 +1,4 @@
-"""Drawings of the sample, cut and reconstructed: what is drawn is what the mesh shows."""
+"""Drawings of the sample, cut and reconstructed: the mesh looks like the drawings."""
 
 import json
 

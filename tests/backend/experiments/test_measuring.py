@@ -1,4 +1,4 @@
-"""Numbers of fields and meshes against shapes whose numbers are known."""
+"""Measurements of fields and meshes against known values."""
 
 import numpy as np
 import pytest

@@ -29,7 +29,7 @@ from setups.analytic import Sphere
 
 
 class Guess(Entrant):
-    """Answers every image with a ball; refuses what it is told to."""
+    """Answers every image with a ball; refuses on request."""
 
     learned = True
     settings = (ONE, Setting(2), Setting(16))

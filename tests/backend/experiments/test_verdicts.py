@@ -1,4 +1,4 @@
-"""The rule by which claims hold, on numbers whose answer is plain."""
+"""The rule for verdicts on claims, on plain numbers."""
 
 import numpy as np
 import pytest

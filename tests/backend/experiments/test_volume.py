@@ -35,7 +35,7 @@ class Ball:
 
 
 class Balls:
-    """A network of the experiments whose only model is a `Ball`."""
+    """A network of the experiments with a `Ball` as its only model."""
 
     name, title = "ball", "Ball"
 

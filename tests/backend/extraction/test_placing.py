@@ -30,7 +30,7 @@ def test_the_pull_brings_vertices_20_times_nearer(field):
 
 
 class Ball(Field):
-    """A sphere squeezed in many ways: what matters is its sign's change at 0.7."""
+    """A sphere squeezed in many ways, with its change of sign at 0.7."""
 
     def __init__(self, shape, differentiable=True):
         self.shape, self.differentiable = shape, differentiable

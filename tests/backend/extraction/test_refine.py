@@ -1,4 +1,4 @@
-"""What is found: recall against every node, the rules, and what is promised."""
+"""Recall against every node, the rules, and the guarantee."""
 
 import pytest
 import torch

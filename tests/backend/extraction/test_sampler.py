@@ -12,7 +12,7 @@ from setups.analytic import Sphere, Torus
 
 
 class Wrapped(Sphere):
-    """A sphere whose answers are spoilt."""
+    """A sphere with corrupted answers."""
 
     def __init__(self, spoil):
         super().__init__(0.7)

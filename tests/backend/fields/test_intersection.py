@@ -1,4 +1,4 @@
-"""Any field with a hull: what is inside both, in the field's own units."""
+"""Any field with a hull: inside both, in the field's own units."""
 
 import math
 

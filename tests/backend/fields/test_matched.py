@@ -26,7 +26,7 @@ def camera(size: int = SIDE) -> Camera:
 
 
 def covered(field: Field, of: Camera) -> torch.Tensor:
-    """Return (H, W) bool: the pixels whose ray meets the field, by many samples."""
+    """Return (H, W) bool: the pixels with rays that meet the field, by many samples."""
     rows, columns = torch.meshgrid(torch.arange(of.height), torch.arange(of.width), indexing="ij")
     pixels = torch.stack([columns, rows], -1).reshape(-1, 2).float() + 0.5
     origins, directions = of.rays(pixels)

@@ -9,7 +9,7 @@ OTHER_SIDE = torch.tensor([-1.0, 1.0, 1.0])
 
 
 class Striped(Sphere):
-    """A sphere whose colour changes along x."""
+    """A sphere with a colour that changes along x."""
 
     def color(self, points):
         return points[:, :1].expand(-1, 4)

@@ -54,7 +54,7 @@ def test_bounds_are_sound(activation, size, gain):
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_bounds_close_in_on_small_boxes(activation):
-    """The width of what is lumped falls with the square of the size: bounds find the true slope."""
+    """The width of the remainder falls with the square of the size: bounds find the true slope."""
     field = MlpField(layers_of(network(activation, gain=2.0)), activation=activation)
     lower, _ = boxes(200, 1.0)
     for size in (1e-2, 1e-3):

@@ -170,3 +170,19 @@ def test_the_guard_waits_while_the_first_grid_cannot_hold_the_first_field(ball_v
                 looks[name].append(fit.iteration)
     assert looks["thin"] == [2, 8, 10, 12]
     assert looks["thick"] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_hollow_with_a_thin_wall_is_not_filled_while_the_surface_is_soft():
+    def thin(points):
+        away = points.norm(dim=1)
+        return torch.stack([away - 0.7, 0.65 - away, points[:, 2] - 0.1]).amax(0)
+
+    views = [image(thin, camera_at(60.0 * i, 38.0)) for i in range(6)]
+    settings = replace(SMALL, stages=((48, 1.0),), color=0.0, first_sharpness=60.0)
+    fit = Fit(views, hull_of(views), first=thin, settings=settings, budget=400)
+    for _ in range(45):
+        fit.step()
+    side = torch.linspace(-0.6, 0.6, 41)
+    points = torch.cartesian_prod(side, side, side)
+    hollow = points[(points.norm(dim=1) < 0.6) & (points[:, 2] < 0.05)]
+    assert float((GridField(fit.state())(hollow) < 0).float().mean()) < 0.045

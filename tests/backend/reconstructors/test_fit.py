@@ -33,7 +33,7 @@ def request(views, *, job="j", steps=6, keep="", correct=False, **changes):
         job,
         "fit",
         data,
-        options={"steps": steps, "correct": correct},
+        options={"steps": steps, "correct": correct, "start": "hull"},
         keep=keep,
         **{**given, **changes},
     )
@@ -197,3 +197,40 @@ def test_the_photos_lose_the_exposure_that_was_found(views):
     assert all(mine < other for mine, other in zip(told[0], told[1], strict=True))
     plain, lit = prepare(given)[0], prepare(given, exposures=told)[0]
     assert float(lit.color.mean()) > float(plain.color.mean())
+
+
+def test_it_tells_what_it_started_from_and_goes_on_from_the_same(views):
+    model = load_reconstructor("fit", None, "cpu")
+    code = model.encode(views, steps=33, correct=False)
+    start = code.meta["stats"]["start"]
+    named = model.encode(views, steps=33, correct=False, start=start)
+    points = torch.rand(500, 3) * 2 - 1
+    assert torch.equal(model.decode(code)(points) < 0, model.decode(named)(points) < 0)
+    more = model.encode(views, steps=3, resume=code)
+    assert more.meta["stats"]["start"] == start
+
+
+def test_it_starts_from_the_hull_where_there_is_no_guess(views, monkeypatch):
+    model = load_reconstructor("fit", None, "cpu")
+
+    def missing(method, views):
+        raise RequestError("Its weights are not here.", "Install them.")
+
+    monkeypatch.setattr(model, "_other", missing)
+    assert model.encode(views, steps=33, correct=False).meta["stats"]["start"] == "hull"
+
+
+def test_a_guess_of_another_object_is_not_taken(views, monkeypatch):
+    model = load_reconstructor("fit", None, "cpu")
+    other = load_reconstructor("visual-hull", None, "cpu")
+    field = other.decode(other.encode(views))
+
+    class Half:
+        device, level = field.device, staticmethod(lambda: 0.0)
+
+        def __call__(self, points):
+            return torch.maximum(field(points), points[:, 0])
+
+    monkeypatch.setattr(model, "_other", lambda method, views: Half())
+    code = model.encode(views, steps=33, correct=False)
+    assert code.meta["stats"]["start"] == "hull"

@@ -1,4 +1,4 @@
-"""`transforms.json`: each spelling of a camera, and what is wrong in words."""
+"""`transforms.json`: each spelling of a camera, and error messages."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Mesh files: every format, scene graphs, +Y up, colours, and what is wrong in words."""
+"""Mesh files: every format, scene graphs, +Y up, colours, and error messages."""
 
 import json
 from contextlib import suppress

@@ -152,7 +152,7 @@ def test_grids_by_crossings_and_by_winding_numbers_are_equal(resolution):
 
 
 def test_a_grid_that_meets_faces_and_edges_head_on_is_exact():
-    """A box whose sides pass between cells, and whose diagonals pass through their centres."""
+    """A box with sides between cells, and diagonals through their centres."""
     solid = Solid(house(trimesh.creation.box((1.0, 1.0, 1.0))))
     grid = solid.occupancy_grid(8, 1.0)
     expected = np.zeros((8, 8, 8), bool)

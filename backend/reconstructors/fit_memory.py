@@ -1,0 +1,45 @@
+"""What a kept fit remembers, so that it goes on as it began."""
+
+from dataclasses import dataclass, fields
+
+from ..fit import FitState
+from ..fit.clock import Clock, going_on
+from ..fit.guard import Guard
+from .base import Code
+
+HULL, AUTO = "hull", "auto"  # what a fit starts from, beside names of methods
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Options that a fit which goes on keeps; see `Fit.codes`."""
+
+    start: str = AUTO
+    correct: bool = True
+    exposure: bool = False
+
+    @classmethod
+    def of(cls, code: Code) -> "Wishes":
+        """Return those of the fit that made a code."""
+        facts = code.meta.get("memory", {})
+        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
+
+
+def clock_of(code: Code, time: str, steps: int | None) -> Clock | None:
+    """Return the clock of a fit that goes on; None where steps end it.
+
+    One that was stopped goes on to its own end, of steps or of time; a finished one goes on for the
+    steps or the time given.
+    """
+    facts = code.meta.get("memory", {})
+    if not facts or steps is not None:
+        return None
+    if facts.get("clock") is None and facts["iteration"] < facts["budget"]:
+        return None
+    return going_on(facts, time)
+
+
+def guard_of(code: Code) -> Guard:
+    """Return the guard of the fit that made a code."""
+    looks = tuple((int(step), float(measure)) for step, measure in code.meta["stats"]["curve"])
+    return Guard(FitState.of(code.tensors, code.meta), code.meta["memory"]["measure"], looks)
