@@ -130,9 +130,9 @@ def remember(scene: bpy.types.Scene, facts: Mapping[str, Any]) -> None:
 
 
 def told(scene: bpy.types.Scene) -> tuple[str, list[str]]:
-    """Return the sentence about the last result, and its remarks; empty without one."""
+    """Return the sentence about the last result, and its remarks; empty without one or cameras."""
     stored = scene.get(ESTIMATE)
-    if not isinstance(stored, str):
+    if not isinstance(stored, str) or all(thing.type != "CAMERA" for thing in scene.objects):
         return "", []
     sentence, remarks = json.loads(stored)
     return sentence, remarks

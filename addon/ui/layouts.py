@@ -15,12 +15,22 @@ _MARGIN = 70  # width not available to text: icons, the scroll bar, the tabs
 
 
 def paragraph(
-    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, *, icon: str = "NONE"
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    text: str,
+    *,
+    icon: str = "NONE",
+    taken: int = 0,
 ) -> None:
-    """Draw a text in the language of the interface, wrapped to the width of the region."""
+    """Draw a text in the language of the interface, wrapped to the width of the region.
+
+    Parameters
+    ----------
+    taken : width at scale 1 that something beside it takes
+    """
     text = sentence(text)  # the whole of it, before it is wrapped
     scale = context.preferences.system.ui_scale
-    letters = max(16, int((context.region.width / scale - _MARGIN) / _LETTER))
+    letters = max(16, int((context.region.width / scale - _MARGIN - taken) / _LETTER))
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(text, letters)):

@@ -27,6 +27,8 @@ from .panels_presets import LEVELFORM_PT_presets
 from .panels_start import draw_start, images_at_hand
 from .panels_weights import draw_missing
 
+BUTTON = 40  # width of a small button in a box, with the margins of the box
+
 
 class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
     """Reconstructs a mesh from images."""
@@ -240,9 +242,9 @@ def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     box = layout.box()
     row = box.row()
     column = row.column()
-    paragraph(column, context, failure.message, icon="ERROR")
+    paragraph(column, context, failure.message, icon="ERROR", taken=BUTTON)
     if failure.hint:
-        paragraph(column, context, failure.hint, icon="BLANK1")
+        paragraph(column, context, failure.hint, icon="BLANK1", taken=BUTTON)
     row.operator("levelform.dismiss", text="", icon="X", emboss=False)
     remedies.draw(box, f"{failure.message} {failure.hint}")
 

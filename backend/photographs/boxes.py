@@ -22,6 +22,7 @@ GROWN = (
 GUESS = 0.3  # half the side of the default cube, in radii
 FEWEST_SWEPT = 500  # minimum number of swept points that show a whole object
 CROWDED, NEIGHBOURS = 0.01, 2  # each of them has so many others within that distance, in radii
+OUTSIDE = 0.002  # distance from the object of points at its edges, whose pixels are mixed, in radii
 LEAST_SIDE = 0.02  # minimum side of an object's box, in radii of the ring
 
 
@@ -100,6 +101,7 @@ def _swept(
     if len(crowded) < FEWEST_SWEPT:
         return None
     corners = np.stack([crowded.min(0), crowded.max(0)])
+    corners += np.array([[1.0], [-1.0]]) * OUTSIDE * radius
     corners[0, 2] = ground
     return corners if (np.ptp(corners, 0) > LEAST_SIDE * radius).all() else None
 

@@ -1,12 +1,14 @@
 """The panel says what was found, and offers to restore only what was refined."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.scene import around, camera_estimates  # noqa: E402
+from levelform.addon.ui.layouts import paragraph  # noqa: E402
 from levelform.addon.ui.panels_camera_estimation import (  # noqa: E402
     LEVELFORM_PT_camera_estimation,
 )
@@ -52,9 +54,34 @@ def found_mask(name, doubt=""):
     return ViewMask(name, mask, np.zeros((6, 8, 3), np.uint8), "background", doubt)
 
 
-def test_the_last_result_is_told():
+def test_the_last_result_is_told(ball_stage):
+    scene = ball_stage(1)
     told = ["The silhouettes agree to 0.003 px.", ["shot_7.png does not fit."]]
     bpy.context.scene[camera_estimates.ESTIMATE] = json.dumps(told)
     paper = draw(LEVELFORM_PT_camera_estimation)
     assert "0.003 px" in paper
     assert "shot_7.png" in paper
+    bpy.data.objects.remove(scene.objects["View 0"])
+    assert "0.003 px" not in draw(LEVELFORM_PT_camera_estimation)
+
+
+def test_text_beside_a_button_is_wrapped_earlier():
+    text = "None of the 12 images could be placed, which were taken in steps that are too large."
+    lines = []
+
+    class Column:
+        def column(self, **_):
+            return self
+
+        def label(self, text, icon):
+            lines[-1].append(text)
+
+    context = SimpleNamespace(
+        region=SimpleNamespace(width=460),
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=2.0)),
+    )
+    for taken in (0, 40):
+        lines.append([])
+        paragraph(Column(), context, text, taken=taken)
+    assert max(map(len, lines[0])) - max(map(len, lines[1])) > 2
+    assert max(map(len, lines[1])) * 6.6 <= 230 - 70 - 40
