@@ -229,7 +229,7 @@ def _section(tried: Tried, note: str) -> list[str]:
         f"Differences from the paper's experiment, besides scale: {claim.note}"
         if claim.note
         else "",
-        f"What we think: {note}" if note else "",
+        f"Comment: {note}" if note else "",
     ]
 
 

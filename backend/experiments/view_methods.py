@@ -46,7 +46,7 @@ def measure_methods(
 ) -> MethodCounts:
     """Measure what the store lacks, in the true volume, as a default job on the views.
 
-    A shape of which nothing was made counts with IoU 0.
+    A shape without a result counts with IoU 0.
     """
     ticket, results = ticket or Ticket(), MethodCounts()
     jobs = [

@@ -55,6 +55,8 @@ class Clock:
         if self.fraction < SOONEST:
             return
         fit.budget = max(round(fit.iteration / self.fraction), fit.iteration)
+        if len(fit.settings.stages) == 1:
+            return
         guess = fit.settings.stages[0][0] > COARSEST
         fit.settings = replace(fit.settings, stages=settings_for(fit.budget, guess=guess).stages)
 

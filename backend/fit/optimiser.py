@@ -44,7 +44,7 @@ class Fit:
         The views' visual hull: (N, 3) points to (N,) lower bounds of the distance, negative inside.
         Where it is positive it is SDF-SRN's bound (Eq. 1), below which no distance may fall.
     first
-        The field to start from, in the same frame; None: the hull.
+        First field, in the same frame; None: the hull.
     settings
         How to run.
     budget
@@ -123,7 +123,7 @@ class Fit:
     def refined(self, state: FitState, cells: int | None = None) -> FitState:
         """Return a state on a grid of at least `cells`; None: of the last stage.
 
-        A fit that stops early is then as sharp as its first field where it changed nothing.
+        A fit that stops early is then as sharp as its first field wherever it changed nothing.
         """
         grid = Grid.over(*self._box, cells or self.settings.stages[-1][0])
         if state.grid.spacing < grid.spacing * 1.01:

@@ -1,4 +1,4 @@
-"""What a fit starts from: another method's field as distances, and the object's box."""
+"""The start of a fit: another method's field as distances, and the object's box."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,15 +14,15 @@ from ..ticket import Ticket
 from .band import redistance
 from .grid import Grid
 
-CELLS = 64  # along the longest side of the hull, of the grid on which a guess is taken
-LOOKED = 64  # cells of the grid that looks for an object's box
+CELLS = 64  # of the guess's grid, along the hull's longest side
+LOOKED = 64  # cells of the grid to find an object's box
 APART = 3.0  # cells beyond the hull up to which a guess is evaluated
-BLOCK = 1 << 14  # points a call
+BLOCK = 1 << 14  # points per call
 TINY = 1e-6
-LONGEST = 128  # pixels of an image whose uncovered rays are looked for
-ALONG = 96  # points of a ray
-SHEET = 0.008  # half the thickness, at least, of what covers a ray
-THICK = 0.03  # half the thickness, at most
+LONGEST = 128  # maximum side of an image, to find its uncovered rays
+ALONG = 96  # points per ray
+SHEET = 0.008  # minimum half thickness of what covers a ray
+THICK = 0.03  # maximum half thickness
 
 Values = Callable[[Tensor], Tensor]
 
@@ -31,15 +31,15 @@ Values = Callable[[Tensor], Tensor]
 def first_distances(
     guess: Field, views: Sequence[View], hull: Values, ticket: Ticket | None = None
 ) -> Values:
-    """Return a guess's signed distances, (N, 3) points to (N,), made to agree with the silhouettes.
+    """Return a guess's signed distances, (N, 3) points to (N,), consistent with the silhouettes.
 
-    Values of a field are not distances everywhere, and those of an occupancy nowhere. Near the
-    surface the distance is the value over the length of its slope, elsewhere it is measured between
-    the nodes of a grid.
+    A field's values are not distances everywhere, an occupancy's nowhere. Near the
+    surface the distance is the value over the length of its gradient, elsewhere it is measured
+    between the nodes of a grid.
 
     Parameters
     ----------
-    guess : another method's field, of distances or of an occupancy; read in the hull alone
+    guess : another method's field, of distances or of an occupancy; evaluated only in the hull
     views : posed in the volume's frame
     hull : their visual hull: (N, 3) points to (N,) lower bounds of the distance
     """
@@ -62,10 +62,10 @@ def first_distances(
 def object_box(
     first: Values, device: torch.device, ticket: Ticket | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return the corners, (3,) each, of the box around what a field has inside, a cell wider.
+    """Return the corners, (3,) each, of the box around a field's inside, a cell wider.
 
-    Parts thinner than a cell count as well. The volume's border does not: images that end there
-    leave it in the hull.
+    Parts thinner than a cell count. The volume's border does not: it is inside the hull where
+    images end there.
     """
     side = torch.linspace(-1.0, 1.0, LOOKED + 1, device=device)
     points = torch.cartesian_prod(side, side, side)
@@ -80,7 +80,7 @@ def object_box(
 
 
 def evaluate(function: Values, points: Tensor, ticket: Ticket | None = None) -> Tensor:
-    """Return a function's values at points, block by block, asking the ticket in between."""
+    """Return a function's values at points, block by block, checking the ticket in between."""
     parts = []
     for part in points.split(BLOCK):
         if ticket is not None:
@@ -107,11 +107,10 @@ def agreeing(
 ) -> Values:
     """Return a field like `first` whose outline is the silhouette in every view.
 
-    A ray through a silhouette that misses the surface has a point where it comes nearest to it.
-    Around that point, and nowhere else on the ray, the field is lowered until the surface reaches
-    it: lowered along the whole ray, a ray that grazes the surface thickens it (thirteen test
-    shapes, one image each: IoU .487 as guessed, .455 with whole rays, .491 so). What lies outside
-    the hull is cut off.
+    Where a ray through a silhouette misses the surface, the field is lowered around the ray's point
+    nearest to the surface, until the surface reaches it. Lowering along the whole ray would thicken
+    surfaces that the ray grazes (thirteen test shapes, one image each: IoU 0.487 as guessed, 0.455
+    with whole rays, 0.491 with points). The field outside the hull is cut off.
 
     Parameters
     ----------
@@ -131,9 +130,9 @@ def agreeing(
 def _misses(
     first: Values, hull: Values, view: View, device: torch.device | str, ticket: Ticket | None
 ) -> Tensor:
-    """Return by how much the field must fall for the rays of a silhouette to meet it, and where.
+    """Return how much the field must fall for a silhouette's rays to meet it, and where.
 
-    Of a ray only the points in the hull count, where it has some.
+    Only a ray's points in the hull count, if it has any.
 
     Returns
     -------
@@ -161,13 +160,13 @@ def _misses(
         result[0, rows[part], columns[part]] = amount
         at = points[torch.arange(len(part)), place]
         result[1, rows[part], columns[part]] = camera.project(at)[1].float()
-    # Beyond the outline too, where the hull cuts: its edge lies between pixels.
+    # Beyond the outline too: the hull's edge there lies between pixels.
     amount, chosen = max_pool2d(result[:1], 3, 1, 1, return_indices=True)
     return torch.cat([amount, result[1].reshape(-1)[chosen]])
 
 
 def _lowered(first: Values, camera: Camera, misses: Tensor) -> Values:
-    """Return a field lowered near a place of each ray of a camera; misses: (2, H, W)."""
+    """Return a field lowered near a point of each ray of a camera; misses: (2, H, W)."""
     size = torch.tensor([camera.width, camera.height])
 
     def at(points: Tensor) -> Tensor:

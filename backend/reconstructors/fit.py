@@ -1,4 +1,4 @@
-"""Fit: one object's own views decide, without a network and without other objects.
+"""Fit: optimise one object's shape and appearance from its own views, without a network.
 
 A grid of signed distances with an appearance is optimised until its rendering agrees with all
 views, see `backend.fit`. It starts from the visual hull or from the field of another method, and
@@ -27,7 +27,7 @@ from ..fit.drawings import is_flat_drawing
 from ..fit.field import GridField
 from ..fit.guard import Guard
 from ..fit.running import Shown, run
-from ..fit.settings import SECONDS, STEPS, FitSettings, settings_for
+from ..fit.settings import SECONDS, STEPS, FitSettings, for_outlines, settings_for
 from ..geometry.cameras import Camera
 from ..geometry.images import shrink
 from ..geometry.views import View
@@ -38,8 +38,8 @@ from .corrections import CORRECTIONS, Correction, masks_told, told
 from .fit_memory import AUTO, HULL, Wishes, clock_of, guard_of
 from .visual_hull import check_overlap, check_silhouette
 
-FEWEST = 2  # views that are left where others are left out
-GUESS = "levelform"  # the method whose guess a fit may start from
+FEWEST = 2  # minimum number of views after leaving others out
+GUESS = "levelform"  # method whose guess a fit may start from
 GUESSED = 8  # views of the guess, at most
 FLAT = (
     "The object has one flat colour in all images, which tells nothing beyond its silhouettes, so "
@@ -62,14 +62,14 @@ SPEC = MethodSpec(
             "time",
             "choice",
             "1min",
-            "how long to optimize, in seconds and minutes of any computer",
+            "time limit of the optimization",
             choices=tuple(STEPS),
         ),
         Option(
             "steps",
             "int",
             None,
-            "steps to take, in place of a time; the same result every time on a processor",
+            "number of steps instead of a time; reproducible on the CPU",
             1,
             1_000_000,
         ),
@@ -155,20 +155,20 @@ class Fit(Reconstructor):
         Parameters
         ----------
         views
-            Posed in the volume's frame, alpha is the silhouette. Those without the object are left
-            out, with a remark, as long as two are left.
+            Posed in the volume's frame, alpha is the silhouette. Views without the object are left
+            out, with a remark, as long as two remain.
         time, steps
-            The budget: a preset's time by the clock, or a number of steps; those are deterministic.
+            The budget: a preset's time by the clock, or a deterministic number of steps.
         start
-            "hull", or the method whose field is the first, or "auto": the hull or `levelform`'s
-            guess, whichever looks more like the images after its colours are fitted.
+            "hull", the method whose field is the first, or "auto": the hull or `levelform`'s guess,
+            whichever resembles the images more once its colours are fitted.
         correct
             Correct masks, directions and focal lengths that are clearly a little wrong, see
-            `silhouettes.preparing`; a fit that goes on does as it did before.
+            `silhouettes.preparing`; a continued fit keeps its choice.
         exposure
             Estimate each image's exposure and white balance too.
         resume
-            The code of an earlier fit of these views to go on from.
+            Code of an earlier fit of these views, to continue.
 
         Raises
         ------
@@ -237,10 +237,11 @@ class Fit(Reconstructor):
             guess = self._other(start, views[:: math.ceil(len(views) / GUESSED)])
             first = starting.first_distances(guess, small, hull, ticket)
         drawn = any(map(is_flat_drawing, views))
-        if drawn and not guessed:  # which has the outlines already
+        if drawn and not guessed:  # a guess has the outlines already
             settings = replace(settings, first_colors=sys.maxsize)
-        if drawn or len(views) == 1:  # any shape has the colours of one image: they teach nothing
+        if drawn or len(views) == 1:  # any shape can have one image's colours: no information
             settings = replace(settings, color=0.0, variation=0.0)
+            settings = for_outlines(settings) if guessed else settings
         return Optimiser(
             small,
             hull,
@@ -255,9 +256,9 @@ class Fit(Reconstructor):
     def _better(
         self, fit: Optimiser, views: Sequence[View], wishes: Wishes, seed: int, ticket: Ticket
     ) -> tuple[Optimiser, Wishes]:
-        """Return the fit from the hull, `fit`, or one from a guess, and what it started from.
+        """Return the fit from the hull, `fit`, or one from a guess, with its start.
 
-        Where colours teach nothing (flat ones, a single image) it is the hull.
+        The hull is used if colours have no information (flat ones, a single image).
         """
         from_hull = replace(wishes, start=HULL)
         if fit.flat or not fit.settings.color or fit.settings.first_colors > fit.budget:
@@ -265,7 +266,7 @@ class Fit(Reconstructor):
         from_guess = replace(wishes, start=GUESS)
         try:
             other = self._optimiser(views, fit.budget, from_guess, seed, ticket)
-        except RequestError:  # its weights are not there, or its cameras are of another kind
+        except RequestError:  # no weights, or cameras of another kind
             return fit, from_hull
         better = better_start(fit, other, ticket)
         return (fit, from_hull) if better is fit else (other, from_guess)
@@ -279,7 +280,7 @@ class Fit(Reconstructor):
         seed: int,
         ticket: Ticket,
     ) -> Optimiser:
-        """Return a fit that goes on where another ended: to its budget, or beyond by `steps`."""
+        """Return a continued fit: to its budget, or beyond it by `steps`."""
         self.check_code(code)
         facts = dict(code.meta.get("memory", {}))
         names = [view.name for view in views]
@@ -317,7 +318,7 @@ class Fit(Reconstructor):
         memory: tuple[dict[str, Tensor], dict[str, Any]],
         found: Mapping[int, Correction],
     ) -> Code:
-        """Return a state as a code, with what is needed to go on from the last one."""
+        """Return a state as a code, with everything needed to continue the last one."""
         more, facts = memory
         tensors = {**shown.state.tensors(), **{f"{MEMORY}{n}": t for n, t in more.items()}}
         tensors |= masks_told(found)
@@ -336,7 +337,7 @@ class Fit(Reconstructor):
 
 
 def _changed_mask(given: View, used: View) -> Tensor | None:
-    """Return (h, w) uint8 the mask that was used, where it is not the one given."""
+    """Return (h, w) uint8 the mask that was used, if it is not the given one."""
     if torch.equal(given.image[..., 3], used.image[..., 3]):
         return None
     small = shrink(used, FitSettings.longest).image[..., 3]

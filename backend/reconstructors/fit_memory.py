@@ -1,4 +1,4 @@
-"""What a kept fit remembers, so that it goes on as it began."""
+"""What a kept fit remembers, so that it continues with the same options."""
 
 from dataclasses import dataclass, fields
 
@@ -7,12 +7,12 @@ from ..fit.clock import Clock, going_on
 from ..fit.guard import Guard
 from .base import Code
 
-HULL, AUTO = "hull", "auto"  # what a fit starts from, beside names of methods
+HULL, AUTO = "hull", "auto"  # what a fit starts from, besides names of methods
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """Options that a fit which goes on keeps; see `Fit.codes`."""
+    """Options that a continued fit keeps; see `Fit.codes`."""
 
     start: str = AUTO
     correct: bool = True
@@ -20,16 +20,16 @@ class Wishes:
 
     @classmethod
     def of(cls, code: Code) -> "Wishes":
-        """Return those of the fit that made a code."""
+        """Return the options of the fit that made a code."""
         facts = code.meta.get("memory", {})
         return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
 
 
 def clock_of(code: Code, time: str, steps: int | None) -> Clock | None:
-    """Return the clock of a fit that goes on; None where steps end it.
+    """Return the clock of a continued fit; None if steps end it.
 
-    One that was stopped goes on to its own end, of steps or of time; a finished one goes on for the
-    steps or the time given.
+    A stopped fit continues to its own end, of steps or of time. A finished one continues for the
+    given steps or time.
     """
     facts = code.meta.get("memory", {})
     if not facts or steps is not None:

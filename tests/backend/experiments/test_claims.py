@@ -111,7 +111,7 @@ def test_a_claim_is_trained_measured_and_written_once(workshop, tmp_path, monkey
     values = [n["iou"] for n in sampling.numbers["uniform"][0].values()]
     assert f"{sum(values) / len(values):.3f}" in text
     assert "65.8" in text
-    assert "What we think: Too few steps." in text
+    assert "Comment: Too few steps." in text
     assert f"**{sampling.verdicts[0]}**" in text
 
 
