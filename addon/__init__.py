@@ -45,6 +45,7 @@ _MODULES = (
     "operators.surface",
     "operators.compare",
     "data.series",
+    "data.rendering",
     "operators.show",
     "operators.morph",
     "data.batch_run",

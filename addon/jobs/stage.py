@@ -116,6 +116,24 @@ def render_pictures(
         If a render failed.
     """
     scene = scene or bpy.context.scene
+    bare = bare_cameras(scene)
+    if depth:
+        for camera, path in zip(bare, render_files(bare, folder), strict=True):
+            camera.levelform_camera.image = scene_images.render_layers(camera, scene, path)
+        return bare
+    for camera in bare:
+        camera.levelform_camera.image = scene_images.render_image(camera, scene)
+    return bare
+
+
+def bare_cameras(scene: bpy.types.Scene) -> list[bpy.types.Object]:
+    """Return the ticked cameras without an image.
+
+    Raises
+    ------
+    RequestError
+        If there is none.
+    """
     bare = [
         camera
         for camera in chosen_cameras(scene)
@@ -123,15 +141,21 @@ def render_pictures(
     ]
     if not bare:
         raise RequestError("Every ticked camera has an image.", "Clear those to be rendered again.")
-    if depth:
-        place = layered.folder_for_renders() if folder is None else Path(absolute(folder))
-        paths = layered.files_of([camera.name for camera in bare], place)
-        for camera, path in zip(bare, paths, strict=True):
-            camera.levelform_camera.image = scene_images.render_layers(camera, scene, path)
-        return bare
-    for camera in bare:
-        camera.levelform_camera.image = scene_images.render_image(camera, scene)
     return bare
+
+
+def render_files(
+    cameras: Sequence[bpy.types.Object], folder: str | PathLike[str] | None = None
+) -> list[str]:
+    """Return the files of renders with depth, in a folder or beside the .blend.
+
+    Raises
+    ------
+    RequestError
+        If there is no place for them.
+    """
+    place = layered.folder_for_renders() if folder is None else Path(absolute(folder))
+    return layered.files_of([camera.name for camera in cameras], place)
 
 
 def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -> str:

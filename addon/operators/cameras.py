@@ -9,10 +9,12 @@ from bpy_extras.io_utils import ImportHelper
 from ...backend.contract.drawings import name_in_file
 from ...backend.contract.errors import LevelformError
 from .. import api
+from ..data.rendering import rendering
 from ..jobs.camera_sources import begin_drawings
 from ..jobs.masks import begin_masks
 from ..jobs.results import estimated_camera
 from ..jobs.session import exhaust, live
+from ..jobs.stage import bare_cameras, render_files
 from ..scene import frames, looking
 from ..scene.cameras import source_remarks
 from ..scene.views import chosen_cameras
@@ -54,7 +56,7 @@ class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
 
     bl_idname = "levelform.render_pictures"
     bl_label = "Render Images"
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options = {"REGISTER"}  # no UNDO: the step is pushed when all images are there
 
     depth: BoolProperty(
         name="With Depth",
@@ -65,7 +67,18 @@ class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        if rendering.running:
+            return refuse(cls, "Blender is rendering.")
         return refuse(cls, "" if chosen_cameras(context.scene) else "No camera is ticked.")
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Begin the first render, and leave the rest to a timer."""
+        return self._attempt(self.run if bpy.app.background else self._begin, context)
+
+    def _begin(self, context: bpy.types.Context) -> None:
+        bare = bare_cameras(context.scene)
+        rendering.begin(context.scene, bare, render_files(bare) if self.depth else ())
+        rendering.wake()
 
     def run(self, context: bpy.types.Context) -> None:
         rendered = api.render_pictures(context.scene, depth=self.depth)

@@ -8,7 +8,7 @@ panels may call it. `view_of` joins the image (see `pixels`) and the camera.
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import bpy
@@ -161,18 +161,8 @@ def render_image(camera_object: bpy.types.Object, scene: bpy.types.Scene) -> bpy
     """
     with tempfile.TemporaryDirectory(prefix="levelform-") as folder:
         path = os.path.join(folder, "render.png")
-        try:
-            with _render_settings(scene, camera_object, path):
-                bpy.ops.render.render(write_still=True, scene=scene.name)
-        except RuntimeError as error:
-            raise WorkError(
-                f"The render from {camera_object.name} failed: {str(error).strip()}",
-                "Check that the scene renders (F12).",
-            ) from error
-        image = bpy.data.images.load(path, check_existing=False)
-        image.pack()
-    image.name = f"{camera_object.name} render"
-    return image
+        _render(camera_object, scene, path, layers=False)
+        return packed_render(camera_object.name, path)
 
 
 def render_layers(
@@ -185,17 +175,52 @@ def render_layers(
     WorkError
         If Blender's render failed.
     """
-    try:
-        with _render_settings(scene, camera_object, path), layered.layers_on(scene):
-            bpy.ops.render.render(write_still=True, scene=scene.name)
-    except RuntimeError as error:
-        raise WorkError(
-            f"The render from {camera_object.name} failed: {str(error).strip()}",
-            "Check that the scene renders (F12).",
-        ) from error
+    _render(camera_object, scene, path, layers=True)
+    return layers_render(path)
+
+
+def packed_render(camera: str, path: str) -> bpy.types.Image:
+    """Return the image of a camera's rendered file, packed into the .blend."""
+    image = bpy.data.images.load(path, check_existing=False)
+    image.pack()
+    image.name = f"{camera} render"
+    return image
+
+
+def layers_render(path: str) -> bpy.types.Image:
+    """Return the image of a rendered OpenEXR file, which stays where it is."""
     image = bpy.data.images.load(path, check_existing=True)
     image.reload()
     return image
+
+
+@contextmanager
+def set_to_render(
+    scene: bpy.types.Scene, camera_object: bpy.types.Object, path: str, *, layers: bool
+) -> Iterator[None]:
+    """Set the scene to render a camera to a file, with a Z pass by choice; restore its settings."""
+    with ExitStack() as settings:
+        settings.enter_context(_render_settings(scene, camera_object, path))
+        if layers:
+            settings.enter_context(layered.layers_on(scene))
+        yield
+
+
+def render_failure(camera: str, reason: str) -> WorkError:
+    """Return what is said of a render that failed."""
+    return WorkError(
+        f"The render from {camera} failed: {reason}", "Check that the scene renders (F12)."
+    )
+
+
+def _render(
+    camera_object: bpy.types.Object, scene: bpy.types.Scene, path: str, *, layers: bool
+) -> None:
+    try:
+        with set_to_render(scene, camera_object, path, layers=layers):
+            bpy.ops.render.render(write_still=True, scene=scene.name)
+    except RuntimeError as error:
+        raise render_failure(camera_object.name, str(error).strip()) from error
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 import bpy
 
 from ...backend.contract.image_files import natural_key
+from ..data.rendering import rendering
 from ..scene import evaluation, frames, looking, pairing, thumbnails
 from ..scene import images as scene_images
 from ..scene.scene_source import camera_pairs, chosen_cameras, scene_cameras_of
@@ -141,6 +142,10 @@ def _draw_bare(layout: bpy.types.UILayout, bare: Sequence[bpy.types.Object]) -> 
         row.prop(camera.levelform_camera, "image", text="")
     if count > LISTED:
         box.label(text=told("and {} more", count - LISTED), icon="BLANK1")
+    if rendering.running:
+        box.progress(factor=rendering.progress, text=rendering.title)
+        box.label(text="Esc stops", icon="EVENT_ESC")
+        return
     row = box.row(align=True)
     row.operator("levelform.render_pictures", icon="RENDER_STILL")
     row.operator("levelform.render_pictures", text="With Depth", icon="NONE").depth = True

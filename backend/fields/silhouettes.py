@@ -153,19 +153,35 @@ def _near_distances(
 ) -> np.ndarray:
     """Return (H, W) distances to the segments whose window of `EXACT` pixels holds the pixel."""
     reach = np.arange(-EXACT, EXACT + 2)
-    offsets = np.stack(np.meshgrid(reach, reach, indexing="ij"), axis=-1).reshape(-1, 2)
-    pixels = cells[:, None] + offsets  # (K, P, 2) row, column
-    size = np.asarray(pitch, np.float32)
-    along = (ends - starts) * size  # (K, 2)
-    towards = (pixels[..., ::-1] - starts[:, None]) * size  # (K, P, 2)
-    length = np.maximum((along**2).sum(1), 1e-20)
-    t = np.clip((towards * along[:, None]).sum(2) / length[:, None], 0.0, 1.0)
-    distance = np.linalg.norm(towards - t[..., None] * along[:, None], axis=2)
-    known = ((pixels >= 0) & (pixels < shape)).all(axis=2)
-    result = np.full(shape, np.inf, np.float32)
-    flat = pixels[..., 0] * shape[1] + pixels[..., 1]
-    np.minimum.at(result.reshape(-1), flat[known], distance[known].astype(np.float32))
-    return result
+    down, right = (grid.ravel() for grid in np.meshgrid(reach, reach, indexing="ij"))
+    rows, columns = cells[:, :1] + down, cells[:, 1:] + right  # (K, P)
+    width, height = np.asarray(pitch, np.float32)
+    along = (ends - starts) * np.asarray(pitch, np.float32)  # (K, 2)
+    dx, dy = along[:, :1], along[:, 1:]
+    x = (columns.astype(np.float32) - starts[:, :1]) * width
+    y = (rows.astype(np.float32) - starts[:, 1:]) * height
+    length = np.maximum(dx**2 + dy**2, np.float32(1e-20))
+    t = np.clip((x * dx + y * dy) / length, 0.0, 1.0)
+    x -= t * dx
+    y -= t * dy
+    distance = np.sqrt(x**2 + y**2)
+    around = EXACT + 1  # pixels beyond the image that windows reach
+    padded = np.full((shape[0] + 2 * around, shape[1] + 2 * around), np.inf, np.float32)
+    flat = (rows + around) * padded.shape[1] + columns + around
+    _take_least(padded.reshape(-1), flat, distance)
+    return padded[around:-around, around:-around]
+
+
+def _take_least(result: np.ndarray, index: np.ndarray, values: np.ndarray) -> None:
+    """Lower `result` to each value at its index, (K, P); rows are windows of the same form.
+
+    Windows of different cells never write to the same place in one column; a cell has at most two.
+    """
+    first = np.zeros(len(index), bool)
+    first[np.unique(index[:, 0], return_index=True)[1]] = True
+    for chosen in (first, ~first):
+        for place, value in zip(index[chosen].T, values[chosen].T, strict=True):
+            result[place] = np.minimum(result[place], value)
 
 
 def _far_distances(

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from .networks import Networks
 from .saving import reopened, saved_code
 from .stages import MAKE, MESH, stages_again
 
+OF_IMAGES = ("cameras", "silhouette_iou", "adjusted", "compared")  # facts of a result's images
 SUM_ERROR = 1e-3  # tolerance of the weights' sum, which should be 1
 
 
@@ -87,10 +88,20 @@ def blended(networks: Networks, results: KeptResults, request: protocol.Blend) -
         field=field,
         samples=FieldSamples(),
         painter=first.painter if alone else Painter([], []),
-        facts={**first.facts, "level_unit": field.level_unit.name, "blend": [*request.weights]},
+        facts={
+            **_own_facts(first),
+            "level_unit": field.level_unit.name,
+            "blend": [*request.weights],
+        },
+        remarks=first.remarks if alone else (),
         encoded=Encoded(code, views if alone else (), encoded_of(first).weights, options),
         improvable=None,
     )
+
+
+def _own_facts(kept: Kept) -> dict[str, Any]:
+    """Return a result's facts but those of its images, such as the camera that suits its mesh."""
+    return {name: fact for name, fact in kept.facts.items() if name not in OF_IMAGES}
 
 
 def _check_weights(request: protocol.Blend) -> None:

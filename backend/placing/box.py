@@ -57,13 +57,15 @@ class Whereabouts:
         return explaining_box(self.chords, self.cells.box(rotation), rotation)
 
 
-def find_object(views: Sequence[View]) -> Whereabouts:
+def find_object(views: Sequence[View], *, finest: int = FINE) -> Whereabouts:
     """Locate the object in posed views.
 
     Parameters
     ----------
     views
         With cameras posed in the world; alpha is the silhouette.
+    finest
+        Cells along the box at the end; up to `ROUGH` it is carved once.
 
     Raises
     ------
@@ -93,7 +95,8 @@ def find_object(views: Sequence[View]) -> Whereabouts:
     if not telling:
         return Whereabouts(None, _NO_CHORDS, bounds, remarks=(NO_SILHOUETTE,))
     cropped = tuple(CROPPED.format(sight.name) for sight in sights if any(sight.cropped))
-    return replace(_carved(telling, bounds, spot, _remarks(sights)), cropped=cropped)
+    found = _carved(telling, bounds, spot, _remarks(sights), finest)
+    return replace(found, cropped=cropped)
 
 
 def rough_box(views: Sequence[View]) -> np.ndarray | None:
@@ -129,13 +132,16 @@ def _carved(
     bounds: np.ndarray,
     spot: np.ndarray | None,
     remarks: tuple[str, ...],
+    finest: int,
 ) -> Whereabouts:
     """Carve twice; the second time around the bodies needed by the outlines."""
-    rough = carve(silhouettes, bounds, finest=ROUGH)
-    if not len(rough.centers):
+    cells = carve(silhouettes, bounds, finest=min(ROUGH, finest))
+    if not len(cells.centers):
         return Whereabouts(None, _NO_CHORDS, bounds, remarks=(*remarks, NO_HULL))
-    rough = needed_bodies(rough, silhouettes)
-    cells = needed_bodies(carve(silhouettes, rough.box(np.eye(3)), finest=FINE), silhouettes)
+    cells = needed_bodies(cells, silhouettes)
+    if finest > ROUGH:
+        cells = carve(silhouettes, cells.box(np.eye(3)), finest=finest)
+        cells = needed_bodies(cells, silhouettes)
     chords = hull_chords(cells, silhouettes)
     axis = _common_axis([item.sight.camera for item in silhouettes])
     center = None if spot is None or not _open_line(silhouettes) else float(spot @ axis)
@@ -252,7 +258,7 @@ def _silhouette(view: View) -> Silhouette:
         alpha = _reduced(alpha, LONGEST / longest)
         camera = resized(camera, width=alpha.shape[1], height=alpha.shape[0])
     alpha = alpha.contiguous()
-    return Silhouette.of(sight_of(camera, alpha.numpy(), view.name), alpha)
+    return Silhouette(sight_of(camera, alpha.numpy(), view.name), alpha)
 
 
 def _reduced(alpha: Tensor, factor: float) -> Tensor:

@@ -6,6 +6,7 @@ circumscribed radius. Points outside an image are unknown and stay, unless a pyr
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from .pyramids import ViewPyramid, half_spaces
 
 FIRST = 16  # cells along the longest side of the first grid
 FINEST = 256  # cells at the last grid
+FEW = 64  # cells that are all looked at
 MOST_CELLS = 600_000  # most cells of one level; with more, refinement stops
 
 
@@ -28,17 +30,15 @@ class Silhouette:
     ----------
     sight : the view's, of this image
     alpha : (H, W) float32
-    distances : from `fields.hull.silhouette_map`, for the camera in the world
     """
 
     sight: ViewPyramid
     alpha: Tensor
-    distances: Tensor
 
-    @classmethod
-    def of(cls, sight: ViewPyramid, alpha: Tensor) -> "Silhouette":
-        """Compute the distances of a silhouette."""
-        return cls(sight, alpha, silhouette_map(alpha, sight.camera))
+    @cached_property
+    def distances(self) -> Tensor:
+        """From `fields.hull.silhouette_map`, for the camera in the world."""
+        return silhouette_map(self.alpha, self.sight.camera)
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,21 @@ class HullCells:
 
     def box(self, world_from_frame: np.ndarray) -> np.ndarray:
         """Return (2, 3) lower and upper corner in the axes of a rotation, (3, 3)."""
-        local = self.centers @ world_from_frame
+        local = self._outermost @ world_from_frame
         half = self.size / 2
         return np.stack([local.min(0) - half, local.max(0) + half])
+
+    @cached_property
+    def _outermost(self) -> np.ndarray:
+        """The centers that a box in any axes depends on: corners of their convex hull."""
+        from scipy.spatial import ConvexHull, QhullError
+
+        if len(self.centers) < FEW:
+            return self.centers
+        try:
+            return self.centers[ConvexHull(self.centers).vertices]
+        except QhullError:  # all in one plane
+            return self.centers
 
 
 def carve(silhouettes: Sequence[Silhouette], box: np.ndarray, *, finest: int = FINEST) -> HullCells:

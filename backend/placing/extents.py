@@ -155,21 +155,30 @@ def _needed_fraction(
     first: np.ndarray, last: np.ndarray, least: np.ndarray, most: np.ndarray
 ) -> float:
     """Return the fraction of the way from `least` to `most` that explains all silhouettes."""
+    along = last - first
+    inverse = 1.0 / np.where(np.abs(along) < 1e-12, 1e-12, along)
+    starts, inverse = first.T.copy(), inverse.T.copy()  # (3, N), an axis at a time
     low, high = 0.0, MOST_NEEDED
     for _ in range(STEPS):
         fraction = (low + high) / 2
-        if _meeting(first, last, least + fraction * (most - least)) >= EXPLAINED:
+        if _meeting(starts, inverse, least + fraction * (most - least)) >= EXPLAINED:
             high = fraction
         else:
             low = fraction
     return high
 
 
-def _meeting(first: np.ndarray, last: np.ndarray, box: np.ndarray) -> float:
-    """Return the fraction of segments, (N, 3) ends, that meet a box."""
-    along = last - first
-    along = np.where(np.abs(along) < 1e-12, 1e-12, along)
-    slabs = (box[:, None] - first) / along  # (2, N, 3): where the segment crosses each face
-    enter = np.minimum(slabs[0], slabs[1]).max(1)
-    leave = np.maximum(slabs[0], slabs[1]).min(1)
-    return float((np.maximum(enter, 0) <= np.minimum(leave, 1)).mean())
+def _meeting(starts: np.ndarray, inverse: np.ndarray, box: np.ndarray) -> float:
+    """Return the fraction of segments that meet a box.
+
+    Parameters
+    ----------
+    starts, inverse : (3, N) first ends, and one over what leads to the last ends
+    """
+    enter, leave = np.zeros(starts.shape[1]), np.ones(starts.shape[1])
+    for axis in range(3):
+        lower = (box[0, axis] - starts[axis]) * inverse[axis]
+        upper = (box[1, axis] - starts[axis]) * inverse[axis]
+        np.maximum(enter, np.minimum(lower, upper), out=enter)
+        np.minimum(leave, np.maximum(lower, upper), out=leave)
+    return float((enter <= leave).mean())

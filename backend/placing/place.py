@@ -16,12 +16,13 @@ from ..images.framing import OURS, frame_view
 from ..ticket import Ticket
 from .box import NARROW, Whereabouts, find_object, telling_views, widest_angle
 from .extents import across
-from .front import FrontDirection, count_votes, decide, wrapped
+from .front import FrontDirection, Votes, count_votes, decide, wrapped
 from .trial import TrialNetwork, VolumeTrial
 
 log = logging.getLogger(__name__)
 
 SMALL = 192  # pixels of the images that trials read
+QUICK, QUICK_CELLS = 96, 32  # pixels of the silhouettes and cells of the box for a quick look
 ROLL = 5.0  # maximum tilt of an upright image, degrees
 FEW = 2  # maximum number of views for the box to be corrected by a trial
 UNDECIDED = (
@@ -87,6 +88,22 @@ def place(
     return Placement(matrix, "estimate", box, chosen.source, chosen.certainty, tuple(remarks))
 
 
+def rough_place(views: Sequence[View], network: CameraFinder | None) -> np.ndarray | None:
+    """Return (4, 4) world_from_volume by a quick look at posed views; None if they tell nothing.
+
+    Images are small, the box is coarse, and the front is where the network's votes are, unchecked.
+    """
+    small = [shrink(view, QUICK) for view in views]
+    where = find_object(small, finest=QUICK_CELLS)
+    if where.cells is None:
+        return None
+    matrix = volume_of(where, 0.0)[0]
+    if network is None:
+        return matrix
+    votes = _votes([shrink(view, SMALL) for view in views], matrix, network)
+    return volume_of(where, decide(votes).degrees)[0]
+
+
 def volume_of(where: Whereabouts, degrees: float) -> tuple[np.ndarray, np.ndarray]:
     """Return (4, 4) world_from_volume with the front `degrees` from -Y, and the box, (2, 3), in it.
 
@@ -127,13 +144,11 @@ def _vote(
     where: Whereabouts, views: Sequence[View], network: CameraFinder, trial: VolumeTrial
 ) -> FrontDirection:
     matrix = volume_of(where, 0.0)[0]
-    cameras = [view.camera for view in views if view.camera is not None]
     try:
-        weights, azimuths = network.azimuths([upright(view, matrix) for view in views])
+        votes = _votes(views, matrix, network)
     except RequestError as error:
         log.info("no front: %s", error.message)
         return FrontDirection(0.0, "undecided", 0.0)
-    votes = count_votes(azimuths_of(cameras, matrix[:3, 3]), weights, np.degrees(azimuths))
 
     def check(candidates: Sequence[float]) -> list[float]:
         return [trial.score(volume_of(where, degrees)[0]) for degrees in candidates]
@@ -143,6 +158,13 @@ def _vote(
         return float((upper - lower)[:2].sum())
 
     return decide(votes, check, footprint)
+
+
+def _votes(views: Sequence[View], matrix: np.ndarray, network: CameraFinder) -> Votes:
+    """Return posed views' votes on the front, in a volume that faces the world's -Y."""
+    cameras = [view.camera for view in views if view.camera is not None]
+    weights, azimuths = network.azimuths([upright(view, matrix) for view in views])
+    return count_votes(azimuths_of(cameras, matrix[:3, 3]), weights, np.degrees(azimuths))
 
 
 def upright(view: View, world_from_volume: np.ndarray) -> View:

@@ -62,6 +62,7 @@ SPEC = MethodSpec(
         ),
     ),
     level_unit="probability",
+    quick=True,
 )
 
 ACTIVATIONS = {"elu": F.elu, "relu": F.relu, "tanh": torch.tanh}

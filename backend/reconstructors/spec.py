@@ -27,6 +27,7 @@ class MethodSpec:
     own_options : keywords of `encode` and `decode` that a person may give, see `options`
     level_unit : what a user's level is a number of, "distance" or "probability"
     improves : its result gets better while it is shown; it can be stopped early, and continued
+    quick : an image and a coarse mesh take so little of a job that both can be made twice
     """
 
     name: str
@@ -42,6 +43,7 @@ class MethodSpec:
     own_options: tuple[Option, ...] = ()
     level_unit: str = "distance"
     improves: bool = False
+    quick: bool = False
 
     @property
     def options(self) -> tuple[Option, ...]:

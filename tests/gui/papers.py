@@ -2,8 +2,10 @@
 
     LEVELFORM_GUI_OUT=DIR blender --python tests/gui/papers.py
 
-The extension is installed. Each step presses the panel's operator and waits while Blender draws and
-the extension's own timer works; rows go to `papers.json` in DIR, with an image of the window.
+The extension is installed. A file `esc` in DIR asks whoever started it to press that key in the
+window; it goes on when the file is gone. Each step presses the panel's operator and waits while
+Blender draws and the extension's own timer works; rows go to `papers.json` in DIR, with an image of
+the window.
 """
 
 import json
@@ -25,7 +27,11 @@ PATIENCE = float(os.environ.get("LEVELFORM_PATIENCE", "300"))
 SHOWS = {
     "tdgn": ("training-set", "embedding", "cells"),
     "uclid-net": ("patches", "points", "voxels", "depth-grid", "depth-maps"),
+    "deep-meta-functionals": ("jacobian", "silhouettes", "levels"),
+    "disn": ("streams", "levels"),
+    "sdf-srn": ("rendering", "levels"),
 }
+MOVING = os.environ.get("LEVELFORM_TIME_WEIGHTS", "")  # of moving shapes; bundled ones without
 rows: list[dict[str, Any]] = []
 Check = Iterator[None]
 
@@ -69,11 +75,12 @@ def added(before: set[str]) -> list[bpy.types.Object]:
     return [one for one in bpy.data.objects if one.name not in before]
 
 
-def result(method: str, image: str, found: list[bpy.types.Object]) -> Check:
+def result(method: str, image: str, found: list[bpy.types.Object], weights: str = "") -> Check:
     """Reconstruct one image by the panel; append the object to `found`."""
     settings, before = bpy.context.scene.levelform, {one.name for one in bpy.data.objects}
     settings.method, settings.source, settings.preset = method, "IMAGE", "CUSTOM"
     settings.custom_resolution = 32
+    settings.weights = weights
     settings.image = bpy.data.images.load(str(IMAGES / image), check_existing=True)
     yield from press("reconstruct")
     made = [one for one in added(before) if one.type == "MESH"]
@@ -95,6 +102,7 @@ def blends(first: bpy.types.Object, second: bpy.types.Object) -> Check:
     yield from press("blend")
     made = added(before)
     row("a blend is added", bool(made), [f"{one.name} ({one.type})" for one in made])
+    row("a blend adds no camera", all(one.type == "MESH" for one in made))
     blend = next(one for one in made if one.type == "MESH")
     for factor in (0.9, 1.2, -0.2):
         old = vertices(blend)
@@ -125,6 +133,60 @@ def shows(target: bpy.types.Object, method: str) -> Check:
         row(f"{method} shows {what}", bool(new), new)
 
 
+def in_time(target: bpy.types.Object) -> Check:
+    """*Animate in Time*, while Blender stays usable."""
+    before = {one.name for one in bpy.data.objects}
+    select(target)
+    yield from press("animate_time", moments=5, every=2)
+    series = sys.modules[f"{MODULE}.addon.data.series"].series
+    yield from until(lambda: not series.running)
+    made = [one for one in added(before) if one.type == "MESH"]
+    failure = live().failure
+    measured = [one.name for one in made] or (failure and failure.message)
+    row("a result is animated in time", len(made) == 1, measured)
+
+
+def renders(out: Path) -> Check:
+    """*Render Images* from three cameras while the viewport is drawn; Esc keeps the ones before."""
+    scene = bpy.context.scene
+    scene.render.engine, scene.cycles.samples = "CYCLES", 64
+    scene.render.resolution_x = scene.render.resolution_y = 256
+    bpy.ops.mesh.primitive_monkey_add()
+    cameras = []
+    for number in range(3):
+        camera = bpy.data.objects.new(f"Render {number}", bpy.data.cameras.new("Render"))
+        scene.collection.objects.link(camera)
+        camera.location = (number - 1, -6, 0)
+        camera.rotation_euler = (np.pi / 2, 0, (number - 1) / 6)
+        cameras.append(camera)
+    scene.levelform.source = "CAMERAS"
+    bpy.context.view_layer.update()
+    rendering = sys.modules[f"{MODULE}.addon.data.rendering"].rendering
+    for stop in (False, True):
+        for camera in cameras:
+            camera.levelform_camera.image = None
+        before = (scene.camera, scene.render.filepath)
+        ticks, titles = 0, set()
+        yield from press("render_pictures")
+        began = rendering.running
+        deadline = time.monotonic() + PATIENCE
+        while rendering.running and time.monotonic() < deadline:
+            ticks += 1
+            titles.add(rendering.title)
+            if stop and len(titles) == 2:
+                (out / "esc").touch()
+                yield from until(lambda: not (out / "esc").exists())
+                stop = False
+            yield
+        there = [camera.levelform_camera.image is not None for camera in cameras]
+        words = f"{there}, {ticks} ticks between, {sorted(titles)}"
+        restored = (scene.camera, scene.render.filepath) == before
+        if len(titles) == 3 and all(there):
+            row("images are rendered in the window", began and ticks > 3 and restored, words)
+        else:
+            row("Esc keeps the images before", there[0] and not all(there) and restored, words)
+
+
 def depth() -> Check:
     """*Render Images, With Depth*, of a cube that a new camera sees."""
     scene = bpy.context.scene
@@ -136,6 +198,8 @@ def depth() -> Check:
     camera.location, camera.rotation_euler = (0, -6, 0), (np.pi / 2, 0, 0)
     bpy.context.view_layer.update()
     yield from press("render_pictures", depth=True)
+    rendering = sys.modules[f"{MODULE}.addon.data.rendering"].rendering
+    yield from until(lambda: not rendering.running)
     layered = sys.modules[f"{MODULE}.addon.scene.layered"]
     path = OUT / "papers" / "renders" / "View.exr"
     row("a render has its depth", layered.has_depth(str(path)), path)
@@ -146,13 +210,17 @@ def script() -> Check:
     for one in list(bpy.data.objects):
         bpy.data.objects.remove(one)
     yield
-    for method in ("tdgn", "uclid-net"):
+    yield from renders(OUT)
+    for method in SHOWS:
         found: list[bpy.types.Object] = []
         yield from result(method, "0.png", found)
         if method == "tdgn":
             yield from result(method, "4.png", found)
             yield from blends(*found)
         yield from shows(found[0], method)
+        if method == "deep-meta-functionals" and MOVING:
+            yield from result(method, "0.png", moving := [], MOVING)
+            yield from in_time(moving[0])
     yield from depth()
     bpy.ops.screen.screenshot(filepath=str(OUT / "papers.png"))
 

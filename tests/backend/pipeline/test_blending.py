@@ -47,6 +47,19 @@ def test_a_blend_runs_from_one_result_to_the_other_and_beyond(session):
     assert middle.colors is None  # nobody knows the colours between two objects
 
 
+def test_a_blend_says_nothing_of_the_images_of_its_ends(session):
+    """Such as the camera of one image, which would be added to the scene once more."""
+    views = (protocol.ViewData(None, None, "c", image_file(IMAGES[0])),)
+    request = protocol.Reconstruct("job", METHOD, views, resolution=32, keep="c")
+    *_, own = session.reconstruct(request, Ticket())
+    assert own.stats["cameras"]
+    for sources in (("c",), ("c", "b")):
+        weights = (1.0 / len(sources),) * len(sources)
+        *_, end = session.blend(protocol.Blend("job", sources, weights, resolution=64), Ticket())
+        assert "cameras" not in end.stats
+        assert "silhouette_iou" not in end.stats
+
+
 def test_a_blend_is_kept_and_blended_again(session):
     mesh(session, ("a", "b"), (0.5, 0.5), keep="middle")
     again = mesh(session, ("middle",), (1.0,))

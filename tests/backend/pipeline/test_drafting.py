@@ -19,8 +19,8 @@ def views(photograph, cameras):
     )
 
 
-def events_of(views, **changes):
-    request = protocol.Reconstruct("j", "visual-hull", views, resolution=32, color=False, **changes)
+def events_of(views, method="visual-hull", **changes):
+    request = protocol.Reconstruct("j", method, views, resolution=32, color=False, **changes)
     return list(Session().reconstruct(request, Ticket()))
 
 
@@ -49,6 +49,22 @@ def test_a_given_volume_needs_none(views):
 
 def test_a_single_view_does_not_bound_the_object(views):
     kinds = [type(event) for event in events_of(views[:1])]
+    assert kinds.index(protocol.Placed) < kinds.index(protocol.MeshUpdate)
+
+
+def test_a_quick_network_shows_one_view_roughly_in_place_first(views):
+    events = events_of(views[:1], "deep-meta-functionals")
+    kinds = [type(event) for event in events]
+    assert kinds.index(protocol.MeshUpdate) < kinds.index(protocol.Placed)
+    first, *_, last = [event for event in events if isinstance(event, protocol.MeshUpdate)]
+    middles = [box_of(mesh).mean(0) for mesh in (first, last)]
+    assert np.abs(middles[0] - middles[1]).max() < 0.3 * np.ptp(box_of(last), axis=0).max()
+
+
+def test_a_network_shows_the_hull_of_three_views_first_and_of_two_nothing(views):
+    kinds = [type(event) for event in events_of(views[:3], "occupancy-network")]
+    assert kinds.index(protocol.MeshUpdate) < kinds.index(protocol.Placed)
+    kinds = [type(event) for event in events_of(views[:2], "occupancy-network")]
     assert kinds.index(protocol.Placed) < kinds.index(protocol.MeshUpdate)
 
 
