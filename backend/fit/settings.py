@@ -61,7 +61,7 @@ class FitSettings:
     mask: float = 1.0
     eikonal: float = 0.1
     laplacian: float = 0.06
-    last_laplacian: float = 1.0
+    last_laplacian: float = 0.2
     crease: float = 10.0
     last_crease: float = 0.15
     smooth_from: float = 0.3
