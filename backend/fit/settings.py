@@ -102,8 +102,9 @@ def settings_for(steps: int, *, guess: bool = False) -> FitSettings:
     """Return the settings for a budget of steps: the more steps, the finer the last grid.
 
     With a `guess` as the first field the first grid has 64 cells and the surface is sharper from
-    the beginning and moves half as fast: Adam's first steps would lose thin walls, which take long
-    to return.
+    the beginning, moves half as fast, and its rates fall from the beginning: Adam's first steps
+    would lose thin walls, which take long to return, and a thousand steps at the full rate lose
+    what the guess knew (office chair, 2400 steps: IoU 0.777 instead of 0.746).
     """
     first = 0.0 if guess else min(COARSE_STEPS, steps / 8)
     second = min(first + MEDIUM_STEPS, steps * 2 / 3)
@@ -113,7 +114,9 @@ def settings_for(steps: int, *, guess: bool = False) -> FitSettings:
         stages.append((128, 1.0))
     if not guess:
         return FitSettings(stages=tuple(stages))
-    return FitSettings(stages=tuple(stages), first_sharpness=100.0, lr_distance=0.01)
+    return FitSettings(
+        stages=tuple(stages), first_sharpness=100.0, lr_distance=0.01, decay_from=0.1
+    )
 
 
 def for_outlines(settings: FitSettings) -> FitSettings:
@@ -123,5 +126,11 @@ def for_outlines(settings: FitSettings) -> FitSettings:
     (five test shapes with thin parts, one image each, 200 steps: IoU with the silhouette 0.930
     instead of 0.864).
     """
-    rate = FitSettings.lr_distance
-    return replace(settings, stages=((FINE, 1.0),), lr_distance=rate, first_colors=0)
+    usual = FitSettings()
+    return replace(
+        settings,
+        stages=((FINE, 1.0),),
+        lr_distance=usual.lr_distance,
+        decay_from=usual.decay_from,
+        first_colors=0,
+    )
