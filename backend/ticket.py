@@ -80,6 +80,14 @@ class Ticket:
             )
         self.check()
 
+    def rest(self, done: float) -> "Ticket":
+        """Return a ticket for the rest of the current stage, whose 0 is the fraction `done`."""
+
+        def report(step: Step) -> None:
+            self.advance(done + (1.0 - done) * step.fraction)
+
+        return Ticket(report, self._cancelled, self._finishing)
+
     def check(self) -> None:
         """Raise `JobCancelled` if the user asked to stop. Call it once per block of work."""
         if self.cancelled():

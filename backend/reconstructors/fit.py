@@ -40,6 +40,7 @@ from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # minimum number of views after leaving others out
 GUESS = "levelform"  # method whose guess a fit may start from
+STARTED = 200  # steps that take about as long as the choice of a start
 GUESSED = 8  # views of the guess, at most
 FLAT = (
     "The object has one flat colour in all images, which tells nothing beyond its silhouettes, so "
@@ -198,8 +199,12 @@ class Fit(Reconstructor):
             remarks.append(FLAT)
         if wishes.start == AUTO:
             yield self._code(Shown(fit.state(), False, ()), remarks, ({}, {}), {})
+            done = STARTED / (STARTED + count)
+            ticket.advance(0.1 * done)
             fit, wishes = self._better(fit, kept, wishes, seed, ticket)
             guard.look(fit.state(), fit.judge())
+            ticket.advance(done)
+            ticket = ticket.rest(done)
         shown = None
         for shown in run(fit, ticket, guard, clock and partial(clock.plan, fit)):
             if not shown.final:

@@ -28,6 +28,21 @@ def test_fraction_is_kept_within_zero_and_one():
     assert [step.fraction for step in steps] == [0.0, 1.0]
 
 
+def test_the_rest_of_a_stage_goes_on_from_what_is_done():
+    steps, stop = [], []
+    ticket = Ticket(report=steps.append, cancelled=lambda: bool(stop), finishing=lambda: True)
+    ticket.plan({"Read": 1, "Mesh": 1})
+    with ticket.stage("Mesh"):
+        rest = ticket.rest(0.2)
+        rest.advance(0.5)
+    assert [step.fraction for step in steps] == pytest.approx([0.0, 0.6, 1.0])
+    assert steps[1].stage == "Mesh"
+    assert rest.finishing
+    stop.append(True)
+    with pytest.raises(JobCancelled):
+        rest.check()
+
+
 def test_cancel_is_heard_at_the_next_check_and_no_stage_is_called_done():
     steps, stop = [], []
     ticket = Ticket(report=steps.append, cancelled=lambda: bool(stop))
