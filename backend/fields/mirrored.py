@@ -28,7 +28,16 @@ def likelier_voxels(voxels: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(mirrored[:, None], opposite, voxels), mirrored
 
 
-class MirroredField(Field):
+class _OfAnother(Field):
+    """A field made of another one's values, with its properties."""
+
+    def __init__(self, field: Field) -> None:
+        self.field = field
+        self.kind, self.device, self.block = field.kind, field.device, field.block
+        self.lipschitz = field.lipschitz
+
+
+class MirroredField(_OfAnother):
     """A field averaged with its reflection in x = 0.
 
     For a symmetric object these are two estimates of one value whose errors are only partly
@@ -40,11 +49,6 @@ class MirroredField(Field):
         Any field.
     """
 
-    def __init__(self, field: Field) -> None:
-        self.field = field
-        self.kind, self.device, self.block = field.kind, field.device, field.block
-        self.lipschitz = field.lipschitz
-
     def __call__(self, points: Tensor) -> Tensor:
         return (self.field(points) + self.field(mirror(points))) / 2
 
@@ -54,7 +58,7 @@ class MirroredField(Field):
         return None if here is None or there is None else (here + there) / 2
 
 
-class ReflectedField(Field):
+class ReflectedField(_OfAnother):
     """A field reflected in x = 0, as one of a reflected image has to be.
 
     Parameters
@@ -62,11 +66,6 @@ class ReflectedField(Field):
     field
         Any field.
     """
-
-    def __init__(self, field: Field) -> None:
-        self.field = field
-        self.kind, self.device, self.block = field.kind, field.device, field.block
-        self.lipschitz = field.lipschitz
 
     def __call__(self, points: Tensor) -> Tensor:
         return self.field(mirror(points))

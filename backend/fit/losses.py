@@ -56,7 +56,7 @@ def ray_losses(
     """Render rays, (R,), at the samples `depth`, (R, K + 1), and compare with the images.
 
     A ray's colour is weighted by the alpha of its pixel. Light that misses the object counts as the
-    pixel's colour, so that colours never change the opacity.
+    pixel's colour, so a ray costs no colour where it is transparent.
 
     An interior ray that meets the surface has no mask loss. While the surface is soft, a thin wall
     is not opaque (a transmittance of 0.29 at sharpness 60 and thickness 0.03); making it opaque

@@ -197,7 +197,7 @@ class Fit(Reconstructor):
             remarks.append(DRAWN)
         elif fit.flat:
             remarks.append(FLAT)
-        if wishes.start == AUTO:
+        if resume is None and wishes.start == AUTO:
             yield self._code(Shown(fit.state(), False, ()), remarks, ({}, {}), {})
             done = STARTED / (STARTED + count)
             ticket.advance(0.1 * done)
@@ -242,7 +242,7 @@ class Fit(Reconstructor):
             guess = self._other(start, views[:: math.ceil(len(views) / GUESSED)])
             first = starting.first_distances(guess, small, hull, ticket)
         drawn = any(map(is_flat_drawing, views))
-        if drawn and not guessed:  # a guess has the outlines already
+        if drawn and not guessed:  # the hull has the outlines already
             settings = replace(settings, first_colors=sys.maxsize)
         if drawn or len(views) == 1:  # any shape can have one image's colours: no information
             settings = replace(settings, color=0.0, variation=0.0)

@@ -36,6 +36,7 @@ from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.geometry.views import View
 from levelform.backend.metrics import evaluate
 from levelform.backend.reconstructors import load_reconstructor
+from levelform.backend.reconstructors.fit import GUESSED
 from levelform.backend.ticket import Ticket
 from PIL import Image
 from torch import Tensor
@@ -136,7 +137,7 @@ def begun(views: list[View], hull: HullField, steps: int, seed: int) -> Fit:
     """Return a fit as the method `fit` begins it: from the hull or from `levelform`'s guess."""
     model = load_reconstructor("levelform", None, "cpu")
     guess = first_distances(
-        model.decode(model.encode(views[:: math.ceil(len(views) / 8)])), views, hull
+        model.decode(model.encode(views[:: math.ceil(len(views) / GUESSED)])), views, hull
     )
     given = {"budget": steps, "seed": seed}
     return better_start(
