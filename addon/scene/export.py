@@ -40,7 +40,7 @@ def check_output(path: str | PathLike[str], *, textured: bool = False) -> None:
         check_textured(target)
     if not target.parent.is_dir():
         raise RequestError(
-            f"There is no folder {target.parent} to write {target.name} to.",
+            f"The folder {target.parent} for {target.name} does not exist.",
             "Create it, or choose another place.",
         )
     if not os.access(target.parent, os.W_OK | os.X_OK) or target.is_dir():

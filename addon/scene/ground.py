@@ -29,23 +29,23 @@ def stand(
     scene = thing.users_scene[0]
     low, high = world_box(thing)
     target = np.array(scene.cursor.location, np.float64)
-    shift = target - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
-    place = np.stack([low, high]) + shift
+    offset = target - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    place = np.stack([low, high]) + offset
     results = [result for result in results_of(scene) if result != thing]
     met = set(_in_the_way(thing, scene))
-    aside = np.array([free_shift(place, [world_box(o) for o in met.difference(results)]), 0, 0])
+    aside = np.array([free_distance(place, [world_box(o) for o in met.difference(results)]), 0, 0])
     earlier = {result for result in results if _replaces(thing, place + aside, result)}
-    shift[0] += free_shift(place, [world_box(other) for other in met - earlier])
+    offset[0] += free_distance(place, [world_box(other) for other in met - earlier])
     for moved in (thing, *cameras):
         # Not through `matrix_world`, which is evaluated later for new objects.
-        moved.location = Vector(moved.location) + Vector(shift.tolist())
+        moved.location = Vector(moved.location) + Vector(offset.tolist())
     hidden = [result for result in earlier if is_shown(result)]
     for result in hidden:
         show(result, False)
     facts = thing.get(PROVENANCE)
     if facts is not None and "world_from_volume" in facts:
         volume = np.array([list(row) for row in facts["world_from_volume"]], np.float64)
-        volume[:3, 3] += shift
+        volume[:3, 3] += offset
         facts["world_from_volume"] = volume.tolist()
     return hidden
 
@@ -66,7 +66,7 @@ def _views(thing: bpy.types.Object) -> list[str]:
     return list(thing.get(PROVENANCE, {}).get("view_names", ()))
 
 
-def free_shift(box: np.ndarray, others: list[np.ndarray]) -> float:
+def free_distance(box: np.ndarray, others: list[np.ndarray]) -> float:
     """Return how far a box, (2, 3), must move along +X to overlap none of the others."""
     gap = GAP * float(box[1, 0] - box[0, 0])
     moved = box.copy()

@@ -12,7 +12,7 @@ from functools import lru_cache
 import bpy
 
 PLACE = "{}"
-SURE = 10  # minimum number of letters for a pattern to match, whatever is in its places
+FEWEST_LETTERS = 10  # minimum number of letters for a pattern to match, whatever is in its places
 _TERMINAL_ONLY = re.compile(r" ?\((or give )?--[^)]*\)")
 
 _languages: Mapping[str, Mapping[str, str]] = {}  # translations by language
@@ -72,5 +72,5 @@ def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
 def _expression(pattern: str) -> re.Pattern[str]:
     """Return what fits a pattern; a short one fits with numbers only."""
     letters = len(re.findall("[A-Za-z]", pattern))
-    value = "(.+?)" if letters >= SURE else r"([\d.,]+)"
+    value = "(.+?)" if letters >= FEWEST_LETTERS else r"([\d.,]+)"
     return re.compile(value.join(map(re.escape, pattern.split(PLACE))), re.DOTALL)

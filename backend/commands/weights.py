@@ -104,7 +104,7 @@ def _listed() -> list[dict[str, Any]]:
 def _known(name: str) -> PublishedWeights:
     if name not in PUBLISHED:
         raise RequestError(
-            f"There are no weights {name!r} to fetch.", f"Choose one of {', '.join(NAMES)}."
+            f"Levelform can't fetch weights of {name!r}.", f"Choose one of {', '.join(NAMES)}."
         )
     return PUBLISHED[name]
 
@@ -178,7 +178,7 @@ def _remarks(known: PublishedWeights, args: argparse.Namespace, ticket: Ticket) 
 
     path = Path(args.file)
     if not path.is_file():
-        raise RequestError(f"There is no file {path}.", "Check the path.")
+        raise RequestError(f"The file {path} does not exist.", "Check the path.")
     with ticket.stage("Check"):
         actual = sha256_of(path, ticket)
     expected = (args.sha256 or known.sha256).lower()

@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -17,6 +17,15 @@ from .settings import Settings
 
 CHECK_HELP = "only check whether the views agree; writes nothing"
 VIEWS_HELP = "how many views (8), or which (0,2,5 or 3,)"
+
+
+class LineParser(argparse.ArgumentParser):
+    """An argument parser with errors of one line each."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error instead of printing the usage."""
+        sentence = message[:1].upper() + message[1:].rstrip(".") + "."
+        raise RequestError(sentence, f"See `{self.prog} --help`.")
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -251,7 +260,7 @@ def choose_views(count: int, chosen: Sequence[int] | int | None) -> list[int]:
     strays = [index for index in chosen if not 0 <= index < count]
     if strays:
         raise RequestError(
-            f"There is no view {strays[0]}: the views are 0 to {count - 1}.",
+            f"View {strays[0]} does not exist: the views are 0 to {count - 1}.",
             "Choose among those numbers.",
         )
     if not chosen:

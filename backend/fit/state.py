@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from .grid import Grid
+from .grid import NodeGrid
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FitState:
     iteration : number of steps taken
     """
 
-    grid: Grid
+    grid: NodeGrid
     distances: Tensor
     albedo: Tensor
     shared: Tensor
@@ -54,7 +54,7 @@ class FitState:
         """
         try:
             (x, y, z), (nx, ny, nz) = map(float, facts["lower"]), map(int, facts["shape"])
-            grid = Grid((x, y, z), float(facts["spacing"]), (nx, ny, nz))
+            grid = NodeGrid((x, y, z), float(facts["spacing"]), (nx, ny, nz))
             numbers = (tensors["distances"], tensors["albedo"], tensors["shared"])
             state = cls(grid, *numbers, int(facts["iteration"]))
         except (KeyError, TypeError, ValueError) as error:

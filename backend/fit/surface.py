@@ -8,13 +8,13 @@ from torch import Tensor
 
 from .adam import Moments
 from .band import DUMMIES, Band, nearest_active, redistance
-from .grid import Grid
+from .grid import NodeGrid
 from .losses import Tables, distance_losses, variation
 
 PLACED = 5  # steps between updates of the distances that place the samples
 
 
-class Surface:
+class FittedSurface:
     """Distances and albedo with Adam's moments, dense on the grid and compact in the band.
 
     The compact numbers are the true ones; `write_back` copies them to the dense ones.
@@ -31,7 +31,7 @@ class Surface:
 
     def __init__(
         self,
-        grid: Grid,
+        grid: NodeGrid,
         distances: Tensor,
         albedo: Tensor,
         least: Tensor,
@@ -145,13 +145,13 @@ class Surface:
     @classmethod
     def restored(
         cls,
-        grid: Grid,
+        grid: NodeGrid,
         distances: Tensor,
         albedo: Tensor,
         least: Tensor,
         tensors: Mapping[str, Tensor],
         facts: Mapping[str, Any],
-    ) -> "Surface":
+    ) -> "FittedSurface":
         """Return the surface stored in a `memory`."""
         self = cls.__new__(cls)
         self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()

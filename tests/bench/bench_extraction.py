@@ -20,7 +20,7 @@ from levelform.backend.extraction import ExtractionStats, FieldSamples, extract,
 from levelform.backend.extraction.bricks import Places
 from levelform.backend.extraction.dense import capped, dense_values
 from levelform.backend.extraction.dense import marching_cubes as dense_marching_cubes
-from levelform.backend.extraction.grid import Grid
+from levelform.backend.extraction.grid import NestedGrid
 from levelform.backend.extraction.marching import Mesher
 from levelform.backend.extraction.refine import ActiveFront
 from levelform.backend.extraction.run import count_active
@@ -181,7 +181,7 @@ def _dense(field: Field, n: int) -> tuple[np.ndarray, int]:
 
 def sampler_of(field: Field) -> FieldEvaluator:
     """Return a sampler over the volume's cube."""
-    grid, samples = Grid.over(None), FieldSamples()
+    grid, samples = NestedGrid.over(None), FieldSamples()
     samples.claim(field, grid)
     return FieldEvaluator(field, grid, samples, Ticket())
 

@@ -302,7 +302,7 @@ def test_garbled_files_are_told(tmp_path, name, text, words):
 
 
 def test_a_place_without_cameras(tmp_path):
-    with pytest.raises(RequestError, match="There is no"):
+    with pytest.raises(RequestError, match="does not exist"):
         read_posed_images(tmp_path / "gone")
     with pytest.raises(RequestError, match="contains no camera file"):
         read_posed_images(tmp_path)
