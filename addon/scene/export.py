@@ -105,7 +105,7 @@ def _png_of(image: bpy.types.Image, scratch: Path) -> bytes:
 
 
 def _name_material(path: Path, name: str) -> None:
-    """Have an .obj file that Blender wrote without materials use the one beside it."""
+    """Make an .obj file without materials refer to the material file beside it."""
     text = path.read_text("utf-8")
     path.write_text(f"mtllib {name}.mtl\nusemtl {name}\n{text}", "utf-8")
 

@@ -28,6 +28,18 @@ class LineParser(argparse.ArgumentParser):
         raise RequestError(sentence, f"See `{self.prog} --help`.")
 
 
+def add_view_choice(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments for the used views and the object's front."""
+    parser.add_argument("--views", help=VIEWS_HELP)
+    parser.add_argument(
+        "--front",
+        type=float,
+        metavar="DEGREES",
+        help="direction of the object's front, about +Z from -Y, if no volume is given; default: "
+        "estimated from the images if a network needs it",
+    )
+
+
 def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add an argument for each setting; the help shows its default, but the value stays None."""
     parser.add_argument("--method", help=_help(settings.METHOD))

@@ -112,8 +112,7 @@ class Interval:
 def hull_interval(views: Silhouettes, cells: int) -> Interval:
     """Follow the ray through the centre of each of cells x cells squares of every view.
 
-    Only rays inside their own silhouette are followed, from before and from behind, each as far as
-    the hull's distance allows (sphere tracing).
+    Only rays inside their own silhouette are followed, from both ends, by sphere tracing.
     """
     objects, count = views.poses.shape[:2]
     step = views.size / cells

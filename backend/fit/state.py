@@ -45,7 +45,7 @@ class FitState:
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> "FitState":
-        """Return the state of which `tensors` and `facts` were taken.
+        """Return the state that `tensors` and `facts` describe.
 
         Raises
         ------

@@ -169,7 +169,7 @@ def grid_vertices(count: int, rng: np.random.Generator) -> np.ndarray:
     Raises
     ------
     RequestError
-        If there are not so many.
+        If the grid has fewer.
     """
     if count > GRID_VERTICES**3:
         raise RequestError(
