@@ -270,10 +270,11 @@ def _claim(out: Path, settings: RenderSettings) -> None:
     if path.exists():
         try:
             theirs = json.loads(path.read_text())
-        except ValueError:
+        except (OSError, ValueError, RecursionError):
             theirs = {}
         if theirs != ours:
-            other = [name for name in ours if theirs.get(name) != ours[name]]
+            known = theirs if isinstance(theirs, dict) else {}
+            other = [name for name in ours if known.get(name) != ours[name]]
             raise RequestError(
                 f"{out} contains images with other settings ({', '.join(other)}).",
                 "Choose another folder, or render with the same settings to continue.",

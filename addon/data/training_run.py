@@ -133,8 +133,9 @@ class TrainingRun(ProcessRun):
             return False
         ended = self._process.ended
         if self._changed(RUN):
-            with contextlib.suppress(OSError, ValueError):
-                self.facts = json.loads((self.out / RUN).read_text())
+            with contextlib.suppress(OSError, ValueError, RecursionError):
+                facts = json.loads((self.out / RUN).read_text())
+                self.facts = facts if isinstance(facts, dict) else {}
         if self._changed(CURVE):
             self.columns = read_table(self.out / CURVE)
         if ended:

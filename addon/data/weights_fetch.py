@@ -77,7 +77,7 @@ class WeightsFetch(ProcessRun):
         """Read its progress; return whether it is running."""
         if self._process is None or self._folder is None:
             return False
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             told = json.loads((Path(self._folder.name) / PROGRESS).read_text())
             self.progress = min(max(float(told["overall"]), 0.0), 1.0)
             self.stage = str(told["stage"])

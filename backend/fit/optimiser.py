@@ -11,6 +11,7 @@ from torch import Tensor
 from ..contract.srgb import linear_from_srgb
 from ..geometry.views import View
 from ..ticket import Ticket
+from . import checking
 from .adam import Moments
 from .appearance import first_globals
 from .grid import NodeGrid
@@ -311,14 +312,25 @@ class FitOptimiser:
         return tensors, facts
 
     def go_on_from(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Continue from the `memory` of a fit of the same views and settings."""
+        """Continue from the `memory` of a fit of the same views and settings.
+
+        Raises
+        ------
+        RequestError
+            If the memory is not that of such a fit.
+        """
         state = FitState.of(tensors, facts)
-        self.iteration, self.budget = state.iteration, int(facts["budget"])
-        self._begun, self._stage = int(facts["begun"]), int(facts["stage"])
+        self._check_memory(state, tensors)
+        self.iteration = checking.whole(facts, "iteration")
+        self.budget = checking.whole(facts, "budget")
+        self._begun = checking.whole(facts, "begun", self.iteration)
+        self._stage = checking.whole(facts, "stage", len(self.settings.stages) - 1)
         self._generator.set_state(tensors["generator"].cpu())
         self.shared = state.shared
         self._light = Moments(
-            tensors["light_mean"].clone(), tensors["light_square"].clone(), int(facts["light"])
+            tensors["light_mean"].clone(),
+            tensors["light_square"].clone(),
+            checking.whole(facts, "light"),
         )
         self.gains = tensors["gains"].clone()
         self._exposure = Moments(
@@ -328,3 +340,16 @@ class FitOptimiser:
         self.surface = FittedSurface.restored(
             state.grid, state.distances, state.albedo, self._least(hull), tensors, facts
         )
+
+    def _check_memory(self, state: FitState, tensors: Mapping[str, Tensor]) -> None:
+        """Refuse a memory whose tensors are not those of such a fit."""
+        light, gains = tuple(self.shared.shape), tuple(self.gains.shape)
+        nodes, colors = (state.grid.count,), (state.grid.count, 3)
+        shapes = {"placing": nodes, "gains": gains}
+        for suffix in ("mean", "square"):
+            shapes |= {f"light_{suffix}": light, f"gains_{suffix}": gains}
+            shapes |= {f"distances_{suffix}": nodes, f"albedo_{suffix}": colors}
+        checking.check_tensors(tensors, shapes)
+        generator = tuple(self._generator.get_state().shape)
+        checking.check_tensors(tensors, {"generator": generator}, torch.uint8)
+        checking.check_nodes(tensors.get("active"), state.grid)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
+from .appearance import GLOBALS
+from .checking import check_grid, check_tensors
 from .grid import NodeGrid
 
 
@@ -57,12 +59,13 @@ class FitState:
             grid = NodeGrid((x, y, z), float(facts["spacing"]), (nx, ny, nz))
             numbers = (tensors["distances"], tensors["albedo"], tensors["shared"])
             state = cls(grid, *numbers, int(facts["iteration"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise RequestError("The kept fit is incomplete.", "Fit the object again.") from error
-        if state.distances.shape != (grid.count,) or state.albedo.shape != (grid.count, 3):
-            raise RequestError(
-                "The kept fit is damaged: its sizes differ.", "Fit the object again."
-            )
+        check_grid(grid)
+        check_tensors(
+            state.tensors(),
+            {"distances": (grid.count,), "albedo": (grid.count, 3), "shared": (GLOBALS,)},
+        )
         return state
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import checking
 from .adam import Moments
 from .band import DUMMIES, Band, nearest_active, redistance
 from .grid import NodeGrid
@@ -156,10 +157,12 @@ class FittedSurface:
         self = cls.__new__(cls)
         self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
         self.least = least
+        names = ("distances", "albedo")
         self.moments = tuple(
             Moments(tensors[f"{name}_mean"].clone(), tensors[f"{name}_square"].clone(), steps)
-            for name, steps in zip(("distances", "albedo"), facts["adam"], strict=True)
+            for name, steps in zip(names, checking.counts(facts, "adam", len(names)), strict=True)
         )
-        self._enter(Band.of(grid, distances, tensors["active"], facts["reach"]))
+        reach = checking.number(facts, "reach")
+        self._enter(Band.of(grid, distances, tensors["active"], reach))
         self.placing = tensors["placing"].clone()
         return self

@@ -19,7 +19,7 @@ from ..contract.errors import RequestError
 from ..contract.options import Option
 from ..fields import Field
 from ..fields.hull import HullField, silhouette_map
-from ..fit import FitOptimiser, FitState, starting
+from ..fit import FitOptimiser, FitState, checking, starting
 from ..fit.choosing import better_start
 from ..fit.clock import Clock
 from ..fit.drawings import is_flat_drawing
@@ -34,7 +34,7 @@ from ..silhouettes.preparing import corrected_views
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
 from .corrections import CORRECTIONS, Correction, masks_told, told
-from .fit_memory import AUTO, HULL, Wishes, clock_of, guard_of
+from .fit_memory import AUTO, HULL, Wishes, clock_of, guard_of, memory_of
 from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # minimum number of views after leaving others out
@@ -286,13 +286,13 @@ class Fit(Reconstructor):
     ) -> FitOptimiser:
         """Return a continued fit: to its budget, or beyond it by `steps`."""
         self.check_code(code)
-        facts = dict(code.meta.get("memory", {}))
+        facts = memory_of(code)
         names = [view.name for view in views]
-        if not facts or facts["names"] != names:
+        if not facts or facts.get("names") != names:
             raise RequestError(
                 "The kept fit is of other images than these.", "Fit these from the beginning."
             )
-        taken, planned = facts["iteration"], facts["budget"]
+        taken, planned = (checking.whole(facts, name) for name in ("iteration", "budget"))
         budget = planned if taken < planned else taken + steps
         fit = self._optimiser(views, budget, wishes, seed, ticket)
         tensors = {

@@ -66,7 +66,7 @@ def _read(path: Path) -> list[dict[str, float]]:
         whole = path.read_text().rpartition("\n")[0]
         rows = list(csv.DictReader(io.StringIO(whole, newline="")))
         return [{n: float(v) for n, v in row.items() if v} for row in rows]
-    except (ValueError, OSError, csv.Error) as error:
+    except (ValueError, TypeError, OSError, csv.Error) as error:
         raise RequestError(
             f"{path} is not a table of a training run: {error}.", "Choose another --out."
         ) from error

@@ -38,8 +38,9 @@ def test_a_row_is_appended_and_one_that_was_cut_short_is_forgotten(tmp_path):
     assert CurveTable(path).rows == [*table.rows, {"step": 3.0, "loss": 0.125}]
 
 
-def test_a_file_that_is_no_table_is_refused(tmp_path):
-    (tmp_path / "curve.csv").write_text("step,loss\n1,many\n")
+@pytest.mark.parametrize("row", ["1,many", "1,2,3,4"])
+def test_a_file_that_is_not_a_table_is_refused(tmp_path, row):
+    (tmp_path / "curve.csv").write_text(f"step,loss\n{row}\n")
     with pytest.raises(RequestError, match="not a table"):
         CurveTable(tmp_path / "curve.csv")
 
