@@ -86,11 +86,13 @@ def pixels_of(mask: bpy.types.Image) -> np.ndarray:
 
 
 def remember(scene: bpy.types.Scene, masks: ViewMasks) -> None:
-    """Show the mask of the panel's image, and keep it for painting."""
+    """Show the mask of the panel's image, and keep it for painting; not one of another image."""
     image = scene.levelform.image
     if scene.levelform.source != "IMAGE" or image is None or len(masks.masks) != 1:
         return
     (mask,) = masks.masks
+    if mask.name != image.name:  # the panel's image was changed meanwhile
+        return
     matte = scene.levelform_matte
     matte.shown = shown_image(matte.shown, mask)
     matte.doubt, matte.source = mask.doubt, mask.source
