@@ -37,7 +37,7 @@ WORDING = {"told", "counted", "paragraph", "refuse"}  # functions that translate
 PATTERNS = {"pattern", "one", "many", "word", "promise"}  # variables that hold patterns
 ERRORS = {"RequestError", "WorkError", "Diagnosis"}
 PROGRESS = {"_enter"}  # functions that name the current step
-SENTENCE = re.compile(r"[A-Z{].{24,}\.$", re.DOTALL)  # of the backend
+SENTENCE = re.compile(r"(?!\{\}[a-z])[A-Z{].{24,}\.$", re.DOTALL)
 TERMINAL_ONLY = re.compile(r" ?\((or give )?--[^)]*\)")  # left out by the panel
 
 
@@ -49,7 +49,8 @@ def strings() -> list[str]:
             found |= strings_of(path.read_text(encoding="utf-8"))
     for room in TOLD_IN:
         for path in sorted((ROOT / room).glob("*.py")):
-            found |= sentences_of(path.read_text(encoding="utf-8"))
+            source = path.read_text(encoding="utf-8")
+            found |= sentences_of(source) | said_in(source)
     for path in sorted(path for part in SAID_IN for path in _files(ROOT / "backend" / part)):
         found |= said_in(path.read_text(encoding="utf-8"))
     return sorted(text for text in found if re.search("[A-Za-z]{2}", text.replace("{}", "")))
@@ -102,7 +103,7 @@ def sentences_of(source: str) -> set[str]:
 
 
 def said_in(source: str) -> set[str]:
-    """Return the sentences of one file of the backend, without those of docstrings."""
+    """Return the whole sentences of one file, without those of docstrings."""
     tree = ast.parse(source)
     left_out = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):  # pieces of a string with values are not strings by themselves

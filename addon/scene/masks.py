@@ -12,6 +12,7 @@ import numpy as np
 
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Background, ViewData, ViewMask, ViewMasks
+from . import thumbnails
 
 MADE = "levelform_mask"  # hash of the pixels as Levelform wrote them
 SHOWN = ".levelform mask"  # the image with the outline, hidden from lists
@@ -130,8 +131,7 @@ def shown_image(old: bpy.types.Image | None, mask: ViewMask, name: str = SHOWN) 
     image = _sized(old, name, mask.shown.shape[1], mask.shown.shape[0])
     _fill(image, mask.shown)
     image.pack()
-    image.preview_ensure()
-    image.asset_generate_preview()
+    thumbnails.make_preview(image)
     return image
 
 
