@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from levelform.addon.scene import gallery
 from levelform.addon.scene.gallery import world_box
-from levelform.addon.scene.ground import free_distance, stand
+from levelform.addon.scene.ground import free_distance, move_aside, stand
 from levelform.addon.scene.provenance import PROVENANCE
+from levelform.addon.scene.volume import add_volume
 
 bpy = pytest.importorskip("bpy")
 pytestmark = pytest.mark.bpy
@@ -82,6 +83,23 @@ def test_a_result_of_the_same_image_takes_the_place_though_it_looks_different():
     assert not gallery.is_shown(first)
 
 
+def test_a_new_volume_stands_beside_the_default_cube_with_its_cameras():
+    scene = bpy.context.scene
+    cube()
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(camera)
+    camera.location = (0, -5, 0)
+    empty = add_volume(np.eye(4), scene)
+    bpy.context.view_layer.update()
+    move_aside(empty, [camera], scene)
+    left = empty.location.x - 0.9  # of the object
+    assert 1.0 < left < 1.5
+    np.testing.assert_allclose(camera.location, (empty.location.x, -5, 0), atol=1e-6)
+    bpy.context.view_layer.update()
+    move_aside(empty, [camera], scene)
+    assert empty.location.x - 0.9 == pytest.approx(left)
+
+
 def test_a_floor_is_not_in_the_way():
     bpy.ops.mesh.primitive_plane_add(size=40.0)
     thing = cube(1.0)
@@ -93,7 +111,7 @@ def test_a_floor_is_not_in_the_way():
 
 def test_rows_of_things_are_passed():
     box = np.array([[0.0, 0, 0], [1, 1, 1]])
-    row = [box + np.array([shift, 0.2, 0]) for shift in (-0.5, 0.4, 1.2, 2.4)]
+    row = [box + np.array([offset, 0.2, 0]) for offset in (-0.5, 0.4, 1.2, 2.4)]
     assert free_distance(box, []) == 0
     assert free_distance(box, row) == pytest.approx(3.5)
     assert free_distance(box, [box + np.array([0, 0, 2])]) == 0
