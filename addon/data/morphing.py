@@ -14,10 +14,11 @@ from ..jobs.running import Running
 from ..jobs.session import exhaust, live
 from ..scene import meshes
 from ..scene.exhibits import new_mesh
+from ..scene.provenance import provenance_of
 from ..scene.sequences import make_sequence
 from .blending import begin_blend, blend_problem, keeps_of
 from .series import Steps, finished
-from .showing import ShowResult, result_problem
+from .showing import ShowResult, result_problem, show_problem
 
 
 def morph(
@@ -156,12 +157,14 @@ def animate(
     every: int = 2,
     resolution: int = 64,
 ) -> bpy.types.Object:
-    """Add the moving shape of a result as an animated object, for weights with time.
+    """Add the moving shape of a result as an animated object.
 
     Parameters
     ----------
     target
-        A result of weights of four coordinates (Deep Meta Functionals).
+        A result of a method with the option `time` (Deep Meta Functionals). If its weights know no
+        time, the bundled ones of moving shapes see its first image again: folding chairs, chests,
+        cupboards and walking legs at the beginning of their motion.
     moments
         Times from -1 to 1, or their number.
     start, every
@@ -174,6 +177,18 @@ def animate(
     """
     times = moments_of(moments)
     return finished(animation_steps(target, times, start=start, every=every, resolution=resolution))
+
+
+def time_problem(target: bpy.types.Object | None) -> str:
+    """Return why a result can't be animated in time, in a sentence; empty if it can."""
+    problem = show_problem(target)
+    if problem or not live.methods:
+        return problem
+    timed = [m for m in live.methods if any(option.name == "time" for option in m.options)]
+    if provenance_of(target)["method"] in [info.name for info in timed]:
+        return ""
+    names = " or ".join(info.title for info in timed)
+    return f"This method knows still shapes only. Reconstruct the object by {names}."
 
 
 def moments_of(moments: Sequence[float] | int) -> list[float]:
