@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from levelform.backend.data.format import Dataset, DatasetWriter
+from levelform.backend.data.format import Dataset, DatasetWriter, Record
 from levelform.backend.data.moving import record_of_motion
 from levelform.backend.data.records import Contents, record_of_shape
 from levelform.backend.experiments.paper_figures import (
@@ -20,30 +20,37 @@ from levelform.backend.experiments.paper_figures import (
     RESOLUTION,
     TILE,
     Tile,
+    drawn,
     subject_of,
     tile_of,
     write_row,
 )
+from levelform.backend.extraction import extract
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import load_reconstructor
+from levelform.backend.reconstructors.finishing import finished
 from levelform.backend.shows import shown
 from levelform.backend.shows.morphing import Between, morphed
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTENTS = Contents(points={}, surface=10, views=1, size=224, cameras="levelform")
-TIMES = (-1.0, -0.5, 0.0, 0.5, 1.0)
-AZIMUTH = 0.0  # of the drawn meshes of moving shapes
+TIMES = (-1.0, 0.0, 1.0)
 
 
-def unseen(name: str) -> View:
-    """Return the image of a procedural shape, "chair/200000", that no bundled network learned."""
-    category, _, seed = name.partition("/")
+def unseen(record: Record) -> View:
+    """Return the image of a record."""
     with tempfile.TemporaryDirectory() as folder:
         with DatasetWriter(Path(folder) / "one", provenance={"source": {}}) as writer:
-            writer.add(replace(record_of_shape(category, int(seed), CONTENTS), split="test"))
+            writer.add(replace(record, split="test"))
         (shape,) = Dataset(Path(folder) / "one", "test")
         return shape.view(0)
+
+
+def still(name: str) -> View:
+    """Return the image of a procedural shape, "chair/200000", that no bundled network learned."""
+    category, _, seed = name.partition("/")
+    return unseen(record_of_shape(category, int(seed), CONTENTS))
 
 
 def input_tile(view: View) -> Tile:
@@ -60,7 +67,7 @@ def of_shows(
     """Return a function that draws a method's shows of an image, with the image first."""
 
     def draw() -> list[Tile]:
-        view = unseen(subject)
+        view = still(subject)
         made = subject_of(load_reconstructor(method, weights, "cpu"), view)
         exhibits = [exhibit for name in names for exhibit in shown(made, name, {})]
         return [input_tile(view), *((one.name, tile_of(one)) for one in exhibits)]
@@ -72,7 +79,7 @@ def of_morph(method: str, first: str, second: str) -> Callable[[], list[Tile]]:
     """Return a function that draws a morph between two images' objects, between the images."""
 
     def draw() -> list[Tile]:
-        model, views = load_reconstructor(method, None, "cpu"), [unseen(first), unseen(second)]
+        model, views = load_reconstructor(method, None, "cpu"), [still(first), still(second)]
         between = Between(model, *(model.encode([view]) for view in views))
         made = morphed(between, FACTORS, resolution=RESOLUTION, way="meshes").exhibits
         start, end = (input_tile(view) for view in views)
@@ -81,18 +88,25 @@ def of_morph(method: str, first: str, second: str) -> Callable[[], list[Tile]]:
     return draw
 
 
-def moving() -> list[Tile]:
-    """Draw the images of two animated shapes over time."""
-    contents = Contents(points={}, surface=10, views=3, size=TILE, cameras="levelform")
-    tiles = []
-    for name in ("lid", "walking-legs"):
-        for time, image in zip((-1, 0, 1), record_of_motion(name, 3, contents).arrays[
-            "views.images"
-        ], strict=True):  # fmt: skip
-            alpha = image[..., 3:].astype(float) / 255
-            flat = (image[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
-            tiles.append((f"{name}, t = {time}", Image.fromarray(flat)))
-    return tiles
+def of_time(*names: str, weights: str = "moving") -> Callable[[], list[Tile]]:
+    """Return a function that draws moving shapes: an image of each beginning, and meshes in time.
+
+    A name is that of an animated procedural shape, "lid/200000".
+    """
+
+    def draw() -> list[Tile]:
+        model, tiles = load_reconstructor("deep-meta-functionals", weights, "cpu"), []
+        for name in names:
+            category, _, seed = name.partition("/")
+            view = unseen(record_of_motion(category, int(seed), CONTENTS))
+            code = model.encode([view])
+            tiles.append((category, input_tile(view)[1]))
+            for time in TIMES:
+                field = finished(model, model.decode(code, time=time), [view], None)
+                tiles.append((f"t = {time:g}", drawn(extract(field, RESOLUTION, color=False))))
+        return tiles
+
+    return draw
 
 
 ARMCHAIR, SWIVEL, PICKUP, WAGON, BEETLE = (
@@ -106,7 +120,7 @@ PICTURES: dict[str, Callable[[], list[Tile]]] = {
     "deep-meta-levels": of_shows("deep-meta-functionals", WAGON, "levels"),
     "deep-meta-inside": of_shows("deep-meta-functionals", ARMCHAIR, "jacobian", "silhouettes"),
     "deep-meta-morph": of_morph("deep-meta-functionals", ARMCHAIR, WAGON),
-    "deep-meta-time": moving,
+    "deep-meta-time": of_time("lid/200000", "folding-chair/200000", "walking-legs/200000"),
     "tdgn-inside": of_shows("tdgn", SWIVEL, "training-set", "embedding", "cells"),
     "tdgn-deletion": of_shows("tdgn", SWIVEL, "deletion"),
     "tdgn-morph": of_morph("tdgn", ARMCHAIR, SWIVEL),
