@@ -2,6 +2,7 @@
 
 Each picture is made as `levelform show`, `morph` and `animate` make theirs, from images of
 procedural shapes that the bundled weights have not learned. `--only NAME...` draws some of them.
+`--time-weights FILE` draws moving shapes with weights that `levelform train` made.
 `levelform experiments protocol PAPER --figures` draws the same of a data set.
 """
 
@@ -88,7 +89,21 @@ def of_morph(method: str, first: str, second: str) -> Callable[[], list[Tile]]:
     return draw
 
 
-def of_time(*names: str, weights: str = "moving") -> Callable[[], list[Tile]]:
+def moving() -> list[Tile]:
+    """Draw the images of two animated shapes over time."""
+    contents = Contents(points={}, surface=10, views=3, size=TILE, cameras="levelform")
+    tiles = []
+    for name in ("lid", "walking-legs"):
+        for time, image in zip((-1, 0, 1), record_of_motion(name, 3, contents).arrays[
+            "views.images"
+        ], strict=True):  # fmt: skip
+            alpha = image[..., 3:].astype(float) / 255
+            flat = (image[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
+            tiles.append((f"{name}, t = {time}", Image.fromarray(flat)))
+    return tiles
+
+
+def of_time(weights: str, *names: str) -> Callable[[], list[Tile]]:
     """Return a function that draws moving shapes: an image of each beginning, and meshes in time.
 
     A name is that of an animated procedural shape, "lid/200000".
@@ -109,18 +124,18 @@ def of_time(*names: str, weights: str = "moving") -> Callable[[], list[Tile]]:
     return draw
 
 
-ARMCHAIR, SWIVEL, PICKUP, WAGON, BEETLE = (
+ARMCHAIR, SWIVEL, PICKUP, WAGON = (
     "chair/200003",
     "chair/200015",
     "car/200000",
     "car/200004",
-    "car/200010",
 )
+MOVED, MOVING = "deep-meta-moved", ("lid/200001", "door/200000", "walking-legs/200000")
 PICTURES: dict[str, Callable[[], list[Tile]]] = {
     "deep-meta-levels": of_shows("deep-meta-functionals", WAGON, "levels"),
     "deep-meta-inside": of_shows("deep-meta-functionals", ARMCHAIR, "jacobian", "silhouettes"),
     "deep-meta-morph": of_morph("deep-meta-functionals", ARMCHAIR, WAGON),
-    "deep-meta-time": of_time("lid/200000", "folding-chair/200000", "walking-legs/200000"),
+    "deep-meta-time": moving,
     "tdgn-inside": of_shows("tdgn", SWIVEL, "training-set", "embedding", "cells"),
     "tdgn-deletion": of_shows("tdgn", SWIVEL, "deletion"),
     "tdgn-morph": of_morph("tdgn", ARMCHAIR, SWIVEL),
@@ -138,10 +153,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "images" / "papers")
     parser.add_argument("--only", nargs="+", choices=PICTURES, default=list(PICTURES))
+    parser.add_argument("--time-weights", metavar="FILE", help=f"draw {MOVED} alone, with these")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for name in args.only:
-        write_row(PICTURES[name](), args.out / f"{name}.png")
+    if args.time_weights:
+        pictures = {MOVED: of_time(args.time_weights, *MOVING)}
+    else:
+        pictures = {name: PICTURES[name] for name in args.only}
+    for name, draw in pictures.items():
+        write_row(draw(), args.out / f"{name}.png")
         print(f"wrote {args.out / name}.png", flush=True)
 
 

@@ -26,10 +26,8 @@ HELD_OUT = ("quaternius-furniture-*", "quaternius-farm-buildings/*", "quaternius
 SMALL = "framing.size=64"  # more training images help more than larger ones
 PLAIN = ("--points", "uniform=512", "near=512")
 FEW = ("--points", "uniform=256", "near=256")
-MOMENTS = ("--points", "uniform=384", "near=384")
 HALF = ("--precision", "bfloat16")
 WEIGHTS = Path(__file__).parents[1] / "assets" / "weights"
-MOVING = "folding-chair,lid,door,walking-legs"
 SINGLE = {"chair": 3000, "car": 3000, "airplane": 3000}  # SDF-SRN's categories and steps
 
 
@@ -88,8 +86,6 @@ RUNS = (
         start="deep-meta-functionals-third", more=("--rate", "6e-4", *HALF)),
     Run("deep-meta-functionals", "deep-meta-functionals", 4400,
         start="deep-meta-functionals-fourth", more=("--rate", "6e-4", *HALF)),
-    Run("deep-meta-functionals-moving", "deep-meta-functionals", 1500, changes=("coordinates=4",),
-        start="deep-meta-functionals", more=("--batch", "16", *MOMENTS, *HALF), data=("moving",)),
     Run("occupancy-network-first", "occupancy-network", 2000, changes=(SMALL,)),
     Run("occupancy-network-second", "occupancy-network", 12000, start="occupancy-network-first",
         more=("--rate", "8e-4", *HALF)),
@@ -132,7 +128,6 @@ RUNS = (
 BUNDLES = {
     "levelform": {"camera": "levelform-camera", "several": "levelform-several"},
     "deep-meta-functionals": {},
-    "deep-meta-functionals-moving": {},
     "occupancy-network": {},
     "tdgn": {},
     "disn": {"camera": "disn-camera"},
@@ -142,7 +137,6 @@ BUNDLES = {
 # Parts that train but are not in the bundled files, with the method: 0.008 of IoU on validation
 # shapes did not pay for 3.9 MiB (docs/one-picture.md).
 NOT_BUNDLED = {("levelform", "unposed")}
-MOVES = {"deep-meta-functionals-moving"}  # sees one image, in no round data set
 FINE = {"tdgn", "disn"}  # 8 bits lose more than the tolerance
 
 
@@ -170,8 +164,7 @@ def main() -> int:
             list(pool.map(lambda run: do([*train_command(run, args), *threads]), wave))
     for name in BUNDLES if not args.only else [n for n in BUNDLES if n in args.only]:
         do(bundle_command(name, args))
-        if name not in MOVES:
-            do(levels_command(name, args))
+        do(levels_command(name, args))
     return 0
 
 
@@ -204,11 +197,6 @@ def data_commands(folder: Path, props: Path | None) -> Iterator[list[str]]:
         "--cameras", "levelform", "--size", "64", "--views", "1", "--points", "uniform=2000",
         "--surface", "100"
     )  # fmt: skip
-    yield levelform(
-        "dataset", "synthesize", folder / "moving", "--categories", MOVING, "--count", "80",
-        "--views", "1", "--size", "96", "--cameras", "levelform", "--points", "uniform=7000",
-        "near=7000", "--surface", "200"
-    )  # fmt: skip
 
 
 def waves(runs: list[Run]) -> Iterator[list[Run]]:
@@ -239,7 +227,6 @@ def train_command(run: Run, args: argparse.Namespace) -> list[str]:
 def bundle_command(name: str, args: argparse.Namespace) -> list[str]:
     """Return the command that bundles a file into assets/weights."""
     run = next(run for run in RUNS if run.name == name)
-    suffix = name.removeprefix(run.method)
     data = [args.out / "data" / each for each in run.data if "props" not in each or args.props]
     joined = [f"{p}={args.out / r / 'best.safetensors'}" for p, r in BUNDLES[name].items()]
     return [
@@ -247,7 +234,7 @@ def bundle_command(name: str, args: argparse.Namespace) -> list[str]:
         str(args.out / name / "best.safetensors"), "--data", *map(str, data),
         *(["--part", *joined] if joined else []),
         "--level", *(["--precision", "float16"] if name in FINE else []),
-        *([f"--suffix={suffix}"] if suffix else []),
+        *([f"--suffix={name.removeprefix('sdf-srn')}"] if run.method == "sdf-srn" else []),
     ]  # fmt: skip
 
 

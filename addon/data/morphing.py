@@ -156,19 +156,21 @@ def animate(
     start: int = 1,
     every: int = 2,
     resolution: int = 64,
+    weights_file: str | None = None,
 ) -> bpy.types.Object:
     """Add the moving shape of a result as an animated object.
 
     Parameters
     ----------
     target
-        A result of a method with the option `time` (Deep Meta Functionals). If its weights know no
-        time, the bundled ones of moving shapes see its first image again: folding chairs, chests,
-        cupboards and walking legs at the beginning of their motion.
+        A result of a method with the option `time` (Deep Meta Functionals).
     moments
         Times from -1 to 1, or their number.
     start, every
         First frame, and frames per moment.
+    weights_file
+        Weights of moving shapes, where those of the result know still ones only; they see its first
+        image, of the beginning of the motion.
 
     Raises
     ------
@@ -176,7 +178,10 @@ def animate(
         If the weights have no time.
     """
     times = moments_of(moments)
-    return finished(animation_steps(target, times, start=start, every=every, resolution=resolution))
+    steps = animation_steps(
+        target, times, start=start, every=every, resolution=resolution, weights_file=weights_file
+    )
+    return finished(steps)
 
 
 def time_problem(target: bpy.types.Object | None) -> str:
@@ -191,13 +196,28 @@ def time_problem(target: bpy.types.Object | None) -> str:
     return f"This method knows still shapes only. Reconstruct the object by {names}."
 
 
+def weights_for(scene: bpy.types.Scene, target: bpy.types.Object) -> str | None:
+    """Return the panel's file of weights if it is chosen for a result's method; else None."""
+    chosen = scene.levelform
+    if not chosen.weights or chosen.weights in chosen.variants:
+        return None
+    same = chosen.method == provenance_of(target)["method"]
+    return bpy.path.abspath(chosen.weights) if same else None
+
+
 def moments_of(moments: Sequence[float] | int) -> list[float]:
     """Return the times from -1 to 1, given directly or by their number."""
     return list(np.linspace(-1, 1, moments)) if isinstance(moments, int) else list(moments)
 
 
 def animation_steps(
-    target: bpy.types.Object, times: Sequence[float], *, start: int, every: int, resolution: int
+    target: bpy.types.Object,
+    times: Sequence[float],
+    *,
+    start: int,
+    every: int,
+    resolution: int,
+    weights_file: str | None = None,
 ) -> Steps:
     """Yield a job for each moment of a moving shape, and return the animated object.
 
@@ -218,7 +238,7 @@ def animation_steps(
         for time in times:
             step = yield begin_blend(
                 (target,), (1.0,), resolution=resolution, name=f"{target.name} in time",
-                options={"time": float(time)},
+                weights_file=weights_file, options={"time": float(time)},
             )  # fmt: skip
             made.append(step.data)
             if shown is None:

@@ -17,7 +17,7 @@ from ..data.blending import (
     morph_problem,
 )
 from ..data.frames import image_steps, images_of
-from ..data.morphing import animation_steps, begin_morph, moments_of, time_problem
+from ..data.morphing import animation_steps, begin_morph, moments_of, time_problem, weights_for
 from ..data.series import Steps, finished, series, ticker
 from ..jobs.requests import begin, scene_settings
 from ..jobs.running import Running
@@ -160,6 +160,7 @@ class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
         return animation_steps(
             context.object, moments_of(self.moments), start=context.scene.frame_start,
             every=self.every, resolution=LIVE_RESOLUTION,
+            weights_file=weights_for(context.scene, context.object),
         )  # fmt: skip
 
 

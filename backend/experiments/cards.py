@@ -18,7 +18,7 @@ USE = (
 )
 USE_MOVING = (
     "Reconstructs a moving mesh from one image of the beginning of a motion: `levelform animate "
-    "{method} IMAGE -o FRAMES --weights {variant}`, or *Animate in Time* in Blender. The image "
+    "{method} IMAGE -o FRAMES --weights {file}`, or *Animate in Time* in Blender. The image "
     "should show the whole object, cut out by an alpha channel or on a plain background."
 )
 LIMITS = (
@@ -90,9 +90,7 @@ def card(path: Path) -> list[str]:
         cls.spec.summary,
         markdown.table(["fact", ""], facts, numbers=False),
         "## Use",
-        (USE_MOVING if model.knows_time else USE).format(
-            method=cls.spec.name, variant=path.stem.removeprefix(f"{cls.spec.name}-")
-        ),
+        (USE_MOVING if model.knows_time else USE).format(method=cls.spec.name, file=path.name),
         "## Limits",
         "\n".join(f"- {sentence}" for sentence in limits),
         "## Training",

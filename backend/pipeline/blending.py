@@ -18,7 +18,7 @@ from ..fields import Field
 from ..fields.intersection import Intersection
 from ..geometry.volume import Volume
 from ..geometry.writing import check_place
-from ..reconstructors import Code, Reconstructor, bundled_variants, keyword_names
+from ..reconstructors import Code, Reconstructor, keyword_names
 from ..reconstructors.code_files import field_of_file
 from ..reconstructors.finishing import finished
 from ..shows import Subject, shown
@@ -32,7 +32,6 @@ from .stages import MAKE, MESH, stages_again
 
 OF_IMAGES = ("cameras", "silhouette_iou", "adjusted", "compared")  # facts of a result's images
 SUM_ERROR = 1e-3  # tolerance of the weights' sum, which should be 1
-MOVING = "moving"  # bundled weights of moving shapes
 
 
 def encoded_of(kept: Kept) -> Encoded:
@@ -71,7 +70,7 @@ def blended(networks: Networks, results: KeptResults, request: protocol.Blend) -
     _check_weights(request)
     known = [_source(networks, results, name, request.weights_file) for name in request.sources]
     if len(known) == 1 and "time" in request.options:
-        known = [_in_time(networks, known[0])]
+        known = [_in_time(networks, known[0], request.weights_file)]
     first = known[0]
     if len(known) == 1 and first.encoded is None and first.improvable is not None:
         return first  # the state of a fit, to go on from
@@ -103,26 +102,26 @@ def blended(networks: Networks, results: KeptResults, request: protocol.Blend) -
     )
 
 
-def _in_time(networks: Networks, kept: Kept) -> Kept:
+def _in_time(networks: Networks, kept: Kept, weights: str | None) -> Kept:
     """Return a result whose network knows time, where there is one.
 
-    Weights of still shapes know none. The bundled ones of moving shapes then see the first image,
-    which shows the beginning. What limits or colours the beginning is not true of later moments.
+    Weights of still shapes know none; `weights` of moving ones then see its first image, which
+    shows the beginning. The hull of the beginning does not limit later moments.
     """
     still = replace(kept, field=_without_hull(kept.field))
     encoded = encoded_of(kept)
     model = model_of(networks, kept)
     if model.knows_time:
         return still
-    if not encoded.views or MOVING not in bundled_variants(model.spec.name):
+    if not encoded.views or weights is None:
         return kept
-    other = networks.load(model.spec.name, MOVING, kept.facts["device"])
+    other = networks.load(model.spec.name, weights, kept.facts["device"])
     views = encoded.views[:1]
     code = other.encode(views)
     return replace(
         still,
         facts={**kept.facts, "weights": str(other.weights)},
-        encoded=Encoded(code, views, MOVING, encoded.options),
+        encoded=Encoded(code, views, weights, encoded.options),
     )
 
 

@@ -300,7 +300,7 @@ class DeepMetaFunctionals(Reconstructor):
         if time and not self.knows_time:
             raise RequestError(
                 "These weights know still shapes only, so there is no time to choose.",
-                "Leave `time` out, or use weights that were trained on moving shapes.",
+                "Choose weights that were trained on moving shapes (docs/training.md).",
             )
         embedding = code.tensors["embedding"].to(self.device)
         frame = torch.from_numpy(self.method_from_volume)

@@ -214,3 +214,15 @@ def test_only_methods_that_know_time_are_animated_in_it(stage, monkeypatch, meth
     problem = morphing.time_problem(result("C", "c", method=method))
     assert ("by Moving." in problem) is refused
     assert bool(problem) is refused
+
+
+def test_weights_of_moving_shapes_come_from_the_panel_if_they_are_for_the_method(stage, puppet):
+    puppet.waiting += [lambda: puppet.send(1), lambda: puppet.finish()]
+    api.animate(stage[0], [0.0], weights_file="/moving.safetensors")
+    assert puppet.job.request.weights_file == "/moving.safetensors"
+    settings = bpy.context.scene.levelform
+    settings.weights, settings.method = "/moving.safetensors", "tdgn"
+    assert morphing.weights_for(bpy.context.scene, stage[0]) == "/moving.safetensors"
+    settings.method = "disn"
+    assert morphing.weights_for(bpy.context.scene, stage[0]) is None
+    settings.weights = ""

@@ -50,13 +50,12 @@ def test_a_card_holds_what_its_file_says(network, tmp_path):
 
 
 def test_the_card_of_a_moving_network_says_how_it_moves(network, tmp_path):
-    path = tmp_path / "deep-meta-functionals-moving.safetensors"
+    path = tmp_path / "moving.safetensors"
     model = network("deep-meta-functionals")
     changed(model, {"coordinates": 4}).save(path, training={"parts": {"main": PART}})
     (page,) = write_cards([path], tmp_path / "models")
-    assert "levelform animate deep-meta-functionals IMAGE -o FRAMES --weights moving" in (
-        page.read_text()
-    )
+    command = "levelform animate deep-meta-functionals IMAGE -o FRAMES --weights moving.safetensors"
+    assert command in page.read_text()
 
 
 def test_runs_that_went_on_from_others_are_told_in_order(network, tmp_path):
