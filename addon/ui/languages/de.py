@@ -75,7 +75,7 @@ WORDS = {
     "Check": "Prüfen",
     "Check Views": "Ansichten prüfen",
     "Choose File...": "Datei wählen ...",
-    "Choose a Python...": "Python wählen ...",
+    "Choose Python or Wheels...": "Python oder Wheels wählen ...",
     "Choose one image of an object, or an image for each camera of the scene, and reconstruct": "Ein Bild eines Objekts oder ein Bild für jede Kamera der Szene wählen und rekonstruieren",
     "Choose the images first.": "Zuerst die Bilder wählen.",
     "Choose the images of a turntable or a walk.": "Die Bilder eines Drehtellers oder eines Rundgangs wählen.",
