@@ -196,7 +196,7 @@ WORDS = {
     "Levelform: Use Images": "Levelform: Bilder verwenden",
     "Levels": "Stufen",
     "Levels of the row, with commas between; empty: the method's": "Stufen der Reihe, durch Kommas getrennt; leer: die der Methode",
-    "Limit Faces": "Flächen begrenzen",
+    "Limit Faces": "Max. Flächen",
     "Look Through Camera": "Durch Kamera blicken",
     "Look through this camera at its image and the mesh, with the image's render size until the view leaves the camera. Pressed again, it leaves it": "Durch diese Kamera auf ihr Bild und das Mesh blicken, mit der Rendergröße des Bildes, bis die Ansicht die Kamera verlässt. Nochmals gedrückt, verlässt sie sie",
     "Make Data Set": "Datensatz anlegen",
