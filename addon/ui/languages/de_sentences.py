@@ -392,6 +392,7 @@ SENTENCES = {
     "{} does not exist.": "{} existiert nicht.",
     "Nothing is chosen to render.": "Nichts ist zum Rendern gewählt.",
     "There is only one result.": "Es gibt nur ein Ergebnis.",
+    "This method knows still shapes only. Reconstruct the object by {}.": "Diese Methode kennt nur unbewegte Formen. Rekonstruiere das Objekt mit {}.",
     "This method needs a camera for every image.": "Diese Methode braucht für jedes Bild eine Kamera.",
     "This method needs trained weights, and has none of its own: choose a file, or train.": "Diese Methode braucht trainierte Gewichte und hat keine eigenen: Wähle eine Datei oder trainiere.",
     "This scene has no cameras.": "Diese Szene hat keine Kameras.",
