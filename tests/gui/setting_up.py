@@ -102,6 +102,7 @@ class SettingUp:
             bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
             for number, name in enumerate(SHAPES):
                 getattr(bpy.ops.mesh, f"primitive_{name}_add")(location=(4.0 * number, 0.0, 0.0))
+        with self._hands.context():  # of the new file's window
             bpy.ops.view3d.view_all()
         return bpy.context.scene
 
