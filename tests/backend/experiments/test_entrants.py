@@ -92,5 +92,5 @@ def test_words_for_weights_and_data(tmp_path, data, network, monkeypatch):
     assert (name, len(whole)) == ("shapes", 18)
     assert len(open_dataset(f"{data}:test")[1]) == 6
     monkeypatch.setattr(reconstructors, "WEIGHTS_FOLDER", tmp_path / "none")
-    with pytest.raises(RequestError, match="no weights of tdgn"):
+    with pytest.raises(RequestError, match="Weights of tdgn were not found"):
         load_networks(["tdgn"])

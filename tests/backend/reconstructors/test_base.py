@@ -127,7 +127,7 @@ def test_codes_of_other_methods_or_shapes_don_t_blend():
     for other in (code(1.0, 2.0, method="disn"), code(1.0)):
         with pytest.raises(RequestError, match="can't be blended"):
             code(1.0, 2.0).lerp(other, 0.5)
-    with pytest.raises(RequestError, match="no code"):
+    with pytest.raises(RequestError, match="No codes were given"):
         Code.average([])
 
 

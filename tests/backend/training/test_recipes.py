@@ -73,7 +73,7 @@ def test_steps_are_located_in_their_phase():
 
 
 def test_unknown_recipes():
-    with pytest.raises(RequestError, match="no compact recipe for 'visual-hull'"):
+    with pytest.raises(RequestError, match="'visual-hull' has no compact recipe"):
         find_recipe("visual-hull")
     with pytest.raises(RequestError, match="no part 'depth'"):
         find_recipe("disn", "depth")
