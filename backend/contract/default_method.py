@@ -9,12 +9,14 @@ from .weights import installed_weights
 AUTO = "auto"  # the name that stands for the rule
 FIT_VIEWS = 3  # minimum number of posed images for `fit` to be the default
 FIT, HULL, SINGLE_IMAGE = "fit", "visual-hull", "levelform"
+ENSEMBLE = "ensemble"
 # One or two silhouettes hardly limit an object: mean IoU .47 and .52 by the network, .16 and .27 by
 # the hull (docs/views.md).
 FEW_IMAGES = SINGLE_IMAGE
 ANY_OBJECT = "triposr"  # of one image, once its weights are installed
 # Mean IoU with the truth of one image without a camera, test shapes: docs/results.md.
 UNPOSED_IOU = {
+    ENSEMBLE: 0.480,
     "occupancy-network": 0.452,
     "tdgn": 0.449,
     "deep-meta-functionals": 0.434,

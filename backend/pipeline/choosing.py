@@ -19,7 +19,7 @@ from ..contract.weights import installed_weights
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..geometry.volume import Volume
-from ..reconstructors import Code, bundled_weights
+from ..reconstructors import Code, bundled_weights, find_method
 from ..reconstructors.finishing import finished
 from ..silhouettes.camera_fit import FittedCamera, Prior
 from ..ticket import Ticket
@@ -113,7 +113,7 @@ def choose(
     names = sorted(UNPOSED_IOU, key=lambda name: -UNPOSED_IOU[name])
     for index, name in enumerate(names):
         ticket.advance(index / len(names))
-        if bundled_weights(name) is None or _too_late(name, best):
+        if not _bundled(name) or _too_late(name, best):
             continue
         attempt = _encoded(name, view, networks, device)
         if attempt is None:
@@ -162,6 +162,13 @@ def first_meshes(
             COARSE,
             False,
         )
+
+
+def _bundled(name: str) -> bool:
+    """Return whether the weights come with Levelform, those of all members of an ensemble."""
+    return all(
+        bundled_weights(each) is not None for each in find_method(name).spec.members or (name,)
+    )
 
 
 def _too_late(name: str, best: MethodCandidate | None) -> bool:

@@ -487,6 +487,7 @@ WORDS = {
     "Occupancy Network": "Occupancy Network",
     "One Picture": "Ein Bild",
     "One Picture, Any Object": "Ein Bild, jedes Objekt",
+    "One Picture, Four Networks": "Ein Bild, vier Netze",
     "Outlines Only": "Nur Umrisse",
     "Ready": "Bereit",
     "SDF-SRN": "SDF-SRN",
