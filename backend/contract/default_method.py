@@ -25,8 +25,9 @@ UNPOSED_IOU = {
 CANDIDATES = (FIT, HULL, *UNPOSED_IOU, ANY_OBJECT)
 RULE = (
     f"fit for {FIT_VIEWS} or more images with cameras, levelform for fewer and for images without "
-    "cameras (beside images with cameras these are left out); for one without, the network whose "
-    "silhouette agrees best with its mask (triposr, where its weights are installed)"
+    "cameras (beside images with cameras these are left out); for one without, the ensemble of "
+    "four networks, unless another's silhouette agrees far better with its mask (triposr, where "
+    "its weights are installed)"
 )
 
 

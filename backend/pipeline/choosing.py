@@ -28,7 +28,9 @@ from .single_image import COARSE, camera_of_mesh, coarse_mesh, votes_of
 
 log = logging.getLogger(__name__)
 
-EVIDENCE_WEIGHT = 2.0  # weight of a method's measured IoU against the silhouette's
+# Weight of a method's measured IoU against the silhouette's. On 35 validation images a silhouette
+# hardly tells which method is better (correlation .13): with 4 the IoU is .407, with 2 it is .396.
+EVIDENCE_WEIGHT = 4.0
 BEST_IOU = (
     0.96  # of a fitted silhouette, that other methods are credited with before they are tried
 )
@@ -52,7 +54,7 @@ class MethodCandidate:
     @property
     def score(self) -> float:
         """Evidence for the method."""
-        return self.fitted.iou + EVIDENCE_WEIGHT * UNPOSED_IOU[self.name]
+        return evidence(self.name, self.fitted.iou)
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,9 @@ class Choice:
         """A sentence for the result's remarks."""
         others = ", ".join(f"{n} {iou:.0%}" for n, iou in self.ious.items() if n != self.name)
         return (
-            f"No method was named: {self.name} was used because its silhouette covers the mask to "
-            f"{self.best.fitted.iou:.0%}{f' ({others})' if others else ''} and it does well on "
-            "images without cameras."
+            f"No method was named: {self.name} was used because of its accuracy on other images "
+            f"without cameras; its silhouette covers the mask to {self.best.fitted.iou:.0%}"
+            f"{f' ({others})' if others else ''}."
         )
 
 
@@ -100,7 +102,7 @@ def choose(
     """Return the method whose silhouette agrees best with the mask; None without candidates.
 
     The score is the IoU of the silhouettes, each method's from the camera that suits it best, and
-    twice the method's mean IoU with the truth on unposed images (`UNPOSED_IOU`).
+    `EVIDENCE_WEIGHT` times the method's mean IoU with the truth on unposed images (`UNPOSED_IOU`).
 
     Yields
     ------
@@ -134,6 +136,11 @@ def tried(name: str, view: View, networks: Networks, device: str) -> MethodCandi
     finder = networks.camera_finder(device)
     prior = None if finder is None else votes_of(finder, view)
     return None if attempt is None else _fitted(attempt, view, networks, device, prior)
+
+
+def evidence(name: str, iou: float) -> float:
+    """Return the score of a method whose silhouette agrees with the mask to an IoU."""
+    return iou + EVIDENCE_WEIGHT * UNPOSED_IOU[name]
 
 
 def best_of(candidates: Iterable[MethodCandidate]) -> MethodCandidate | None:
@@ -173,7 +180,7 @@ def _bundled(name: str) -> bool:
 
 def _too_late(name: str, best: MethodCandidate | None) -> bool:
     """Return whether a method can't become better than the best so far."""
-    return best is not None and best.score >= BEST_IOU + EVIDENCE_WEIGHT * UNPOSED_IOU[name]
+    return best is not None and best.score >= evidence(name, BEST_IOU)
 
 
 @dataclass(frozen=True)

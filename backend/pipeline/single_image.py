@@ -14,14 +14,14 @@ from ..fields.matched import matched
 from ..geometry.cameras import Camera
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
-from ..reconstructors import Reconstructor
+from ..reconstructors import MethodSpec, Reconstructor
 from ..reconstructors.levelform import Levelform
 from ..silhouettes.camera_fit import FittedCamera, Prior, SilhouetteFit
 from ..ticket import Ticket
 from .networks import Networks
 
 COARSE = 32  # resolution of the mesh for fitting the camera
-TRUSTED = 0.85  # minimum IoU of both silhouettes for the field to be adjusted by default
+TRUSTED = 0.85  # minimum IoU of both silhouettes for a method's field to be adjusted by default
 POOR = 0.7  # IoU below which another method may suit the image better
 VOTES_BONUS, VOTES_WIDTH = (
     0.15,
@@ -72,7 +72,7 @@ def sighted(
     finder
         The network that votes on directions; None: only the silhouette decides.
     match
-        Adjust the field to the mask; None: if the silhouettes nearly agree.
+        Adjust the field to the mask; None: see `adjusts`.
     level
         The level of the field's surface.
     fitted
@@ -82,10 +82,20 @@ def sighted(
         fitted = fitted_camera(model, field, view, finder=finder, level=level, ticket=ticket)
     if fitted is None:
         return None
-    adjust = fitted.iou >= TRUSTED if match is None else match
+    adjust = adjusts(model.spec, fitted.iou) if match is None else match
     if adjust:
         field = matched(field, view.image[..., 3], fitted.camera, ticket)
     return Sighted(field, fitted.camera, fitted.iou, adjust)
+
+
+def adjusts(spec: MethodSpec, iou: float) -> bool:
+    """Return whether a method's field is adjusted to the mask by default.
+
+    An ensemble's always: it predicts smooth objects, whose silhouettes agree with few masks, and
+    adjusted it still has a higher IoU with the truth than the other methods. Theirs, where the
+    silhouettes agree to `TRUSTED`.
+    """
+    return bool(spec.members) or iou >= TRUSTED
 
 
 def sighted_single(

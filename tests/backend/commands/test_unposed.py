@@ -7,6 +7,7 @@ from levelform.backend.commands._unposed import (
     CHOSEN,
     ROWS,
     UnposedResults,
+    by_rule,
     measure,
     measure_unposed,
     write_page,
@@ -34,7 +35,7 @@ class Block(Field):
 
 
 class Spec:
-    estimates_camera = False
+    estimates_camera, members = False, ()
 
 
 class Model:
@@ -88,7 +89,7 @@ class Shape:
 
 
 def test_the_right_shape_has_the_numbers_of_the_truth_and_is_chosen():
-    numbers = measure(Shape(), Nets(), [*Nets.models], "cpu")
+    numbers = by_rule({name: measure(Shape(), Nets(), name, "cpu") for name in Nets.models})
     right, wrong = numbers["deep-meta-functionals"], numbers["tdgn"]
     assert right["iou"] == pytest.approx(1.0)
     assert wrong["iou"] < 0.2

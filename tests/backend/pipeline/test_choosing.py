@@ -33,7 +33,7 @@ class Model:
     """What a reconstructor is here: it predicts one field, whatever it sees."""
 
     def __init__(self, field: Field) -> None:
-        self.field, self.spec = field, SimpleNamespace(estimates_camera=False)
+        self.field, self.spec = field, SimpleNamespace(estimates_camera=False, members=())
         self.view_levels: dict[int, float] = {}
 
     def encode(self, _views):
@@ -169,6 +169,10 @@ def test_the_camera_is_found_and_the_field_adjusted_where_they_agree():
     assert far.iou < near.iou
     asked = sighted(Model(None), Block(*FLAT), view, finder=None, match=True)
     assert asked.adjusted
+    several = Model(None)
+    several.spec.members = ("tdgn", "levelform")
+    assert sighted(several, Block(*FLAT), view, finder=None, match=None).adjusted
+    assert not sighted(several, Block(*FLAT), view, finder=None, match=False).adjusted
     assert sighted(Model(None), Block(-1, -1, -1), view, finder=None, match=None) is None
 
 
