@@ -35,7 +35,8 @@ ROWS = (
     ("silhouette_default", "the same by default"),
     ("silhouette_matched", "the same, always adjusted"),
 )
-CHOSEN = "chosen"
+DEFAULTS = ("iou_default", "silhouette_default")
+CHOSEN = "chosen"  # its result is always adjusted
 
 
 @dataclass
@@ -114,7 +115,8 @@ def by_rule(known: Mapping[str, Numbers]) -> dict[str, Numbers]:
     """Return the numbers of methods, with those by default and those of the chosen method."""
     numbers = {name: {**own, **_default(name, own)} for name, own in known.items()}
     best = max(known, key=lambda name: evidence(name, known[name]["agreement"]))
-    return {**numbers, CHOSEN: numbers[best]}
+    adjusted = {key: known[best][key.replace("default", "matched")] for key in DEFAULTS}
+    return {**numbers, CHOSEN: {**numbers[best], **adjusted}}
 
 
 def _default(name: str, own: Numbers) -> Numbers:

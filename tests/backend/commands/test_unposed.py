@@ -98,6 +98,8 @@ def test_the_right_shape_has_the_numbers_of_the_truth_and_is_chosen():
     assert wrong["iou_default"] == wrong["iou"]  # and this is not
     assert wrong["silhouette_matched"] > wrong["silhouette_fitted"]
     assert numbers[CHOSEN] == right
+    only = by_rule({"tdgn": {key: wrong[key] for key in wrong if "default" not in key}})
+    assert only[CHOSEN]["iou_default"] == wrong["iou_matched"]  # the chosen one is adjusted
 
 
 def test_what_is_stored_is_not_measured_again(tmp_path):
