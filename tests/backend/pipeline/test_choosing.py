@@ -207,7 +207,7 @@ def test_a_job_shows_the_first_mesh_before_the_method_is_chosen(monkeypatch):
     assert not first.final
     assert len(first.faces)
     assert stats["method"] in names
-    assert set(stats["compared"]) == set(names)
+    assert {stats["method"]} <= set(stats["compared"]) <= set(names)
     assert stats["compared"][stats["method"]] == stats["silhouette_iou"]  # fitted once
     assert stats["remarks"][0].startswith(f"No method was named: {stats['method']} was used")
     assert stats["adjusted"]  # whatever its silhouette: nothing but the image was given
