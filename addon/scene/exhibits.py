@@ -65,8 +65,8 @@ def new_mesh(name: str, exhibit: Exhibit) -> bpy.types.Mesh:
 def _place(added: bpy.types.Object, exhibit: Exhibit, beside: bpy.types.Object) -> None:
     """Place an object at its volume, and aside by its place in the row."""
     pose = np.eye(4) if exhibit.world_from_mesh is None else exhibit.world_from_mesh
-    shift = Matrix.Translation((APART * max(beside.dimensions.x, 1e-3) * exhibit.place, 0, 0))
-    added.matrix_world = shift @ Matrix(np.asarray(pose).tolist())
+    translation = Matrix.Translation((APART * max(beside.dimensions.x, 1e-3) * exhibit.place, 0, 0))
+    added.matrix_world = translation @ Matrix(np.asarray(pose).tolist())
 
 
 def _add_image(
