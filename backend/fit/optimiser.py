@@ -13,6 +13,7 @@ from ..geometry.views import View
 from ..ticket import Ticket
 from .adam import Moments
 from .appearance import first_globals
+from .band import redistance
 from .grid import Grid
 from .losses import RayLosses, Tables, ray_losses
 from .rays import OPAQUE, Rays, between, rays_of
@@ -26,6 +27,7 @@ SOFTEST = 3.0  # minimum half width of the band, over the sharpness
 JUDGED = 4096  # held-out rays per look of the guard
 FEWEST_JUDGED = 64  # minimum number of held-out rays; with fewer, all rays are sampled and judged
 JUDGED_SHARPNESS = 150.0  # constant, of the guard's rendering
+JUDGED_MASK = 0.1  # weight of the mask beside the colours: a few pixels of an outline weigh less
 SHAPES = ("distances", "albedo")  # the parts of a state on its grid
 FLAT = 0.01  # std of a channel below which the object has one colour
 FAITHFUL = 0.95  # IoU of the first field on the first grid and on the second
@@ -91,7 +93,12 @@ class Fit:
         self.gains = torch.zeros(len(views), 3, device=self.device)
         self._exposure = Moments.like(self.gains)
         self.surface = Surface(
-            grid, distances, self._one_color(grid), self._least(bound), self._width(grid)
+            grid,
+            distances,
+            self._one_color(grid),
+            self._least(bound),
+            self._width(grid),
+            self._reference(grid),
         )
 
     # ---------------------------------------------------------------- what it knows
@@ -137,9 +144,9 @@ class Fit:
         own.write_back()
         middle = torch.full((len(self.held), self.settings.fine + 1), 0.5, device=self.device)
         tables = own.tables(self.shared, self.gains)
-        return float(
-            self._loss(self._render(tables, self.held, JUDGED_SHARPNESS, own.distances, middle))
-        )
+        losses = self._render(tables, self.held, JUDGED_SHARPNESS, own.distances, middle)
+        color = losses.color.detach() if self.settings.color else 0.0
+        return float(color + JUDGED_MASK * losses.mask.detach())
 
     @torch.no_grad()
     def faithful(self) -> bool:
@@ -189,13 +196,19 @@ class Fit:
             total += own.move(
                 by_values[:, 0],
                 by_slopes,
-                rate=chosen.lr_distance * slower,
+                rate=chosen.lr_distance * slower * self._warmth(),
                 eikonal=chosen.eikonal,
                 laplacian=laplacian,
                 crease=crease,
+                following=chosen.following(self.fraction),
             )
         self.iteration += 1
         return total
+
+    def _warmth(self) -> float:
+        """Return the factor of the distances' rate after their first steps."""
+        moved = self.iteration - self.settings.first_colors + 1
+        return self.settings.warmth(moved / self.budget)
 
     def _expose(self, by_gains: Tensor, slower: float) -> None:
         """Step the views' exposures; their mean stays, because the light contains it."""
@@ -237,6 +250,17 @@ class Fit:
             self._known[grid] = (hull, first)
         return self._known[grid]
 
+    def _reference(self, grid: Grid) -> Tensor | None:
+        """Return (count,) a guess's distances, which smoothness is relative to.
+
+        A hull has none: its creases and cones are not the object's.
+        """
+        if self._first is None:
+            return None
+        bound, first = self._at(grid)
+        cut = torch.maximum(first, self._least(bound))
+        return redistance(grid, cut, self.settings.band * grid.spacing, self._check)
+
     def _check(self) -> None:
         """Raise if the ticket was cancelled."""
         if self._ticket is not None:
@@ -272,7 +296,8 @@ class Fit:
         bound, _ = self._at(grid)
         distances, albedo = self._on(grid, self.state())
         least, width = self._least(bound), self._width(grid)
-        return Surface(grid, distances, albedo, least, width, self._check)
+        first = self._reference(grid)
+        return Surface(grid, distances, albedo, least, width, first, self._check)
 
     def _on(self, grid: Grid, state: FitState) -> tuple[Tensor, Tensor]:
         """Return (count,) a state's distances and (count, 3) its albedo at a finer grid's nodes.
@@ -326,5 +351,11 @@ class Fit:
         )
         hull, _ = self._at(state.grid)
         self.surface = Surface.restored(
-            state.grid, state.distances, state.albedo, self._least(hull), tensors, facts
+            state.grid,
+            state.distances,
+            state.albedo,
+            self._least(hull),
+            tensors,
+            facts,
+            self._reference(state.grid),
         )

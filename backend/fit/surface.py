@@ -9,7 +9,7 @@ from torch import Tensor
 from .adam import Moments
 from .band import DUMMIES, Band, nearest_active, redistance
 from .grid import Grid
-from .losses import Tables, distance_losses, variation
+from .losses import Reference, Tables, distance_losses, variation
 
 PLACED = 5  # steps between updates of the distances that place the samples
 
@@ -26,6 +26,7 @@ class Surface:
     albedo : (count, 3) logits
     least : (count,) lower bounds of the distances
     width : width of the first band, in volume units
+    first : (count,) first field that smoothness is relative to; None: none
     check : called regularly; may raise
     """
 
@@ -36,9 +37,10 @@ class Surface:
         albedo: Tensor,
         least: Tensor,
         width: float,
+        first: Tensor | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self.grid, self.least, self.albedo = grid, least, albedo.clone()
+        self.grid, self.least, self.albedo, self.first = grid, least, albedo.clone(), first
         self.distances = torch.maximum(distances, least)
         self.moments = (Moments.like(self.distances), Moments.like(self.albedo))
         self.distances = redistance(grid, self.distances, width, check)
@@ -52,6 +54,9 @@ class Surface:
         self.colors = band.compact(self.albedo)
         self.rows_least = torch.cat([self.least[band.active], self.values[-DUMMIES:]])
         self.rows = tuple(m.moved(band.compact) for m in self.moments)
+        self.reference = None
+        if self.first is not None:
+            self.reference = Reference.of(band.compact_distances(self.first), band)
 
     def write_back(self) -> None:
         """Copy the compact numbers to the dense ones."""
@@ -103,10 +108,12 @@ class Surface:
         eikonal: float,
         laplacian: float,
         crease: float,
+        following: float = 0.0,
     ) -> float:
         """Step the distances along a loss's derivatives, (M + 2,) and (M + 2, 3).
 
         Adds the derivatives of the eikonal and the smoothness loss, and returns their value.
+        `following` is the weight of the first field's Laplacian in the smoothness.
         """
         loss, own_slopes, own_bends = distance_losses(
             self.near,
@@ -115,6 +122,7 @@ class Surface:
             eikonal=eikonal,
             laplacian=laplacian,
             crease=crease,
+            reference=self.reference and self.reference.weighted(following),
         )
         gradient = by_values + self.band.adjoint(by_slopes[:-DUMMIES].T + own_slopes, own_bends)
         gradient[-DUMMIES:] = 0.0
@@ -151,11 +159,12 @@ class Surface:
         least: Tensor,
         tensors: Mapping[str, Tensor],
         facts: Mapping[str, Any],
+        first: Tensor | None = None,
     ) -> "Surface":
         """Return the surface stored in a `memory`."""
         self = cls.__new__(cls)
         self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
-        self.least = least
+        self.least, self.first = least, first
         self.moments = tuple(
             Moments(tensors[f"{name}_mean"].clone(), tensors[f"{name}_square"].clone(), steps)
             for name, steps in zip(("distances", "albedo"), facts["adam"], strict=True)
