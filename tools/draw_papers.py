@@ -1,74 +1,90 @@
 """Draw the pictures of docs/papers.md: `python tools/draw_papers.py -o docs/images/papers`.
 
-Each picture is made by `levelform show`, `morph` or `dataset` from the sample chair's images with
-the bundled weights. `--only NAME...` draws some of them. `levelform experiments protocol PAPER
---figures` draws the same of a data set.
+Each picture is made as `levelform show`, `morph` and `animate` make theirs, from images of
+procedural shapes that the bundled weights have not learned. `--only NAME...` draws some of them.
+`--time-weights FILE` draws moving shapes with weights that `levelform train` made.
+`levelform experiments protocol PAPER --figures` draws the same of a data set.
 """
 
 import argparse
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from levelform.backend.commands.reconstruct import read_sources
-from levelform.backend.contract.protocol import Background
+from levelform.backend.data.format import Dataset, DatasetWriter, Record
 from levelform.backend.data.moving import record_of_motion
-from levelform.backend.data.records import Contents
+from levelform.backend.data.records import Contents, record_of_shape
 from levelform.backend.experiments.paper_figures import (
     FACTORS,
     RESOLUTION,
     TILE,
     Tile,
+    drawn,
     subject_of,
     tile_of,
     write_row,
 )
+from levelform.backend.extraction import extract
 from levelform.backend.geometry.views import View
-from levelform.backend.images import to_view
 from levelform.backend.reconstructors import load_reconstructor
+from levelform.backend.reconstructors.finishing import finished
 from levelform.backend.shows import shown
 from levelform.backend.shows.morphing import Between, morphed
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-IMAGES = ROOT / "assets" / "sample" / "chair" / "images"
-FIRST, SECOND = "0.png", "4.png"
+CONTENTS = Contents(points={}, surface=10, views=1, size=224, cameras="levelform")
+TIMES = (-1.0, 0.0, 1.0)
 
 
-def sample_view(name: str) -> View:
-    """Return an image of the sample."""
-    (data,) = read_sources([str(IMAGES / name)], None).views
-    return to_view(data, Background())
+def unseen(record: Record) -> View:
+    """Return the image of a record."""
+    with tempfile.TemporaryDirectory() as folder:
+        with DatasetWriter(Path(folder) / "one", provenance={"source": {}}) as writer:
+            writer.add(replace(record, split="test"))
+        (shape,) = Dataset(Path(folder) / "one", "test")
+        return shape.view(0)
 
 
-def input_tile(name: str = FIRST) -> Tile:
-    """Return an image of the sample, as the method gets it."""
-    with Image.open(IMAGES / name) as image:
-        over = Image.new("RGBA", image.size, "white")
-        over.alpha_composite(image.convert("RGBA"))
-        return "image", over.convert("RGB").resize((TILE, TILE), Image.Resampling.BICUBIC)
+def still(name: str) -> View:
+    """Return the image of a procedural shape, "chair/200000", that no bundled network learned."""
+    category, _, seed = name.partition("/")
+    return unseen(record_of_shape(category, int(seed), CONTENTS))
 
 
-def of_shows(method: str, *names: str, weights: str | None = None) -> Callable[[], list[Tile]]:
-    """Return a function that draws a method's shows, with the image first."""
+def input_tile(view: View) -> Tile:
+    """Return an image on white, as the method gets it."""
+    image = Image.fromarray((view.image.numpy() * 255 + 0.5).astype(np.uint8))
+    over = Image.new("RGBA", image.size, "white")
+    over.alpha_composite(image)
+    return "image", over.convert("RGB").resize((TILE, TILE), Image.Resampling.BICUBIC)
+
+
+def of_shows(
+    method: str, subject: str, *names: str, weights: str | None = None
+) -> Callable[[], list[Tile]]:
+    """Return a function that draws a method's shows of an image, with the image first."""
 
     def draw() -> list[Tile]:
-        subject = subject_of(load_reconstructor(method, weights, "cpu"), sample_view(FIRST))
-        made = [exhibit for name in names for exhibit in shown(subject, name, {})]
-        return [input_tile(), *((one.name, tile_of(one)) for one in made)]
+        view = still(subject)
+        made = subject_of(load_reconstructor(method, weights, "cpu"), view)
+        exhibits = [exhibit for name in names for exhibit in shown(made, name, {})]
+        return [input_tile(view), *((one.name, tile_of(one)) for one in exhibits)]
 
     return draw
 
 
-def of_morph(method: str) -> Callable[[], list[Tile]]:
-    """Return a function that draws a morph between two images of the sample."""
+def of_morph(method: str, first: str, second: str) -> Callable[[], list[Tile]]:
+    """Return a function that draws a morph between two images' objects, between the images."""
 
     def draw() -> list[Tile]:
-        model = load_reconstructor(method, None, "cpu")
-        first, second = (model.encode([sample_view(name)]) for name in (FIRST, SECOND))
-        between = Between(model, first, second)
-        made = morphed(between, FACTORS, resolution=RESOLUTION, way="meshes")
-        return [(one.name, tile_of(one)) for one in made.exhibits]
+        model, views = load_reconstructor(method, None, "cpu"), [still(first), still(second)]
+        between = Between(model, *(model.encode([view]) for view in views))
+        made = morphed(between, FACTORS, resolution=RESOLUTION, way="meshes").exhibits
+        start, end = (input_tile(view) for view in views)
+        return [start, *((one.name, tile_of(one)) for one in made), end]
 
     return draw
 
@@ -87,20 +103,48 @@ def moving() -> list[Tile]:
     return tiles
 
 
+def of_time(weights: str, *names: str) -> Callable[[], list[Tile]]:
+    """Return a function that draws moving shapes: an image of each beginning, and meshes in time.
+
+    A name is that of an animated procedural shape, "lid/200000".
+    """
+
+    def draw() -> list[Tile]:
+        model, tiles = load_reconstructor("deep-meta-functionals", weights, "cpu"), []
+        for name in names:
+            category, _, seed = name.partition("/")
+            view = unseen(record_of_motion(category, int(seed), CONTENTS))
+            code = model.encode([view])
+            tiles.append((category, input_tile(view)[1]))
+            for time in TIMES:
+                field = finished(model, model.decode(code, time=time), [view], None)
+                tiles.append((f"t = {time:g}", drawn(extract(field, RESOLUTION, color=False))))
+        return tiles
+
+    return draw
+
+
+ARMCHAIR, SWIVEL, PICKUP, WAGON = (
+    "chair/200003",
+    "chair/200015",
+    "car/200000",
+    "car/200004",
+)
+MOVED, MOVING = "deep-meta-moved", ("lid/200001", "door/200000", "walking-legs/200000")
 PICTURES: dict[str, Callable[[], list[Tile]]] = {
-    "deep-meta-levels": of_shows("deep-meta-functionals", "levels"),
-    "deep-meta-inside": of_shows("deep-meta-functionals", "jacobian", "silhouettes"),
-    "deep-meta-morph": of_morph("deep-meta-functionals"),
+    "deep-meta-levels": of_shows("deep-meta-functionals", WAGON, "levels"),
+    "deep-meta-inside": of_shows("deep-meta-functionals", ARMCHAIR, "jacobian", "silhouettes"),
+    "deep-meta-morph": of_morph("deep-meta-functionals", ARMCHAIR, WAGON),
     "deep-meta-time": moving,
-    "tdgn-inside": of_shows("tdgn", "training-set", "embedding", "cells"),
-    "tdgn-deletion": of_shows("tdgn", "deletion"),
-    "tdgn-morph": of_morph("tdgn"),
-    "disn-streams": of_shows("disn", "streams"),
-    "disn-morph": of_morph("disn"),
+    "tdgn-inside": of_shows("tdgn", SWIVEL, "training-set", "embedding", "cells"),
+    "tdgn-deletion": of_shows("tdgn", SWIVEL, "deletion"),
+    "tdgn-morph": of_morph("tdgn", ARMCHAIR, SWIVEL),
+    "disn-streams": of_shows("disn", ARMCHAIR, "streams"),
+    "disn-morph": of_morph("disn", PICKUP, WAGON),
     "uclid-net-inside": of_shows(
-        "uclid-net", "patches", "points", "voxels", "depth-grid", "depth-maps"
+        "uclid-net", ARMCHAIR, "patches", "points", "voxels", "depth-grid", "depth-maps"
     ),
-    "sdf-srn-rendering": of_shows("sdf-srn", "rendering", weights="chair"),
+    "sdf-srn-rendering": of_shows("sdf-srn", WAGON, "rendering", weights="car"),
 }
 
 
@@ -109,10 +153,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "images" / "papers")
     parser.add_argument("--only", nargs="+", choices=PICTURES, default=list(PICTURES))
+    parser.add_argument("--time-weights", metavar="FILE", help=f"draw {MOVED} alone, with these")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    for name in args.only:
-        write_row(PICTURES[name](), args.out / f"{name}.png")
+    if args.time_weights:
+        pictures = {MOVED: of_time(args.time_weights, *MOVING)}
+    else:
+        pictures = {name: PICTURES[name] for name in args.only}
+    for name, draw in pictures.items():
+        write_row(draw(), args.out / f"{name}.png")
         print(f"wrote {args.out / name}.png", flush=True)
 
 

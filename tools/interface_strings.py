@@ -3,7 +3,8 @@
 python tools/interface_strings.py [LANGUAGE]
 
 They are read from the source: names, descriptions and texts of properties, buttons and panels, the
-tooltips of operators, sentences, and the messages of errors. A value in a sentence is a place `{}`.
+tooltips of operators, sentences, and the messages of errors; and of the backend, the sentences of
+the rooms whose remarks and errors the panel shows. A value in a sentence is a place `{}`.
 """
 
 import ast
@@ -16,12 +17,28 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("addon/ui", "addon/operators")
 TOLD_IN = (*ROOMS, "addon/jobs", "addon/data", "addon/scene", "addon/backend_setup")
 CATALOGUE = "backend/contract/catalogue.py"
+CONTRACT = (  # modules
+    "camera_estimates cameras checks cures default_method distortion drawings image_files levels "
+    "limits matte_weights memory request_checks settings unexpected"
+)
+ROOMS_HEARD = "appearance cameras drawings fit images photographs pipeline placing silhouettes"
+METHODS = "__init__ base fit levelform storage visual_hull weights"
+SAID_IN = (  # files of the backend whose remarks and errors reach the panel
+    *ROOMS_HEARD.split(),
+    "contract/camera_files",
+    *(f"contract/{name}.py" for name in CONTRACT.split()),
+    *(f"extraction/{name}.py" for name in ("cleanup", "grid", "run", "stream")),
+    *(f"reconstructors/{name}.py" for name in METHODS.split()),
+    *("geometry/views.py", "geometry/volume.py"),
+)
 TABLES = {"WORDS", "WORKER_WORDS", "VOLUME_WORDS", "SOURCES", "ROWS", "LEVELS"}
 KEYWORDS = {"name", "description", "text", "heading"}
 WORDING = {"told", "counted", "paragraph", "refuse"}  # functions that translate patterns
 PATTERNS = {"pattern", "one", "many", "word", "promise"}  # variables that hold patterns
 ERRORS = {"RequestError", "WorkError", "Diagnosis"}
 PROGRESS = {"_enter"}  # functions that name the current step
+SENTENCE = re.compile(r"(?!\{\}[a-z])[A-Z{].{24,}\.$", re.DOTALL)
+TERMINAL_ONLY = re.compile(r" ?\((or give )?--[^)]*\)")  # left out by the panel
 
 
 def strings() -> list[str]:
@@ -32,7 +49,10 @@ def strings() -> list[str]:
             found |= strings_of(path.read_text(encoding="utf-8"))
     for room in TOLD_IN:
         for path in sorted((ROOT / room).glob("*.py")):
-            found |= sentences_of(path.read_text(encoding="utf-8"))
+            source = path.read_text(encoding="utf-8")
+            found |= sentences_of(source) | said_in(source)
+    for path in sorted(path for part in SAID_IN for path in _files(ROOT / "backend" / part)):
+        found |= said_in(path.read_text(encoding="utf-8"))
     return sorted(text for text in found if re.search("[A-Za-z]{2}", text.replace("{}", "")))
 
 
@@ -82,14 +102,34 @@ def sentences_of(source: str) -> set[str]:
     return found
 
 
+def said_in(source: str) -> set[str]:
+    """Return the whole sentences of one file, without those of docstrings."""
+    tree = ast.parse(source)
+    left_out = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):  # pieces of a string with values are not strings by themselves
+        if isinstance(node, ast.JoinedStr):
+            left_out |= {id(part) for part in node.values}
+    texts = {
+        TERMINAL_ONLY.sub("", text)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in left_out
+        for text in _texts(node)
+    }
+    return {text for text in texts if SENTENCE.match(text) and " " in text}
+
+
 def missing(language: str) -> list[str]:
     """Return the strings that a language lacks."""
     names: dict[str, dict[str, str]] = {}
-    for part in (language, f"{language}_sentences"):  # tables of strings, without imports
+    for part in (language, f"{language}_sentences", f"{language}_backend"):  # without imports
         path = ROOT / "addon" / "ui" / "languages" / f"{part}.py"
         exec(path.read_text(encoding="utf-8"), names)
-    known = names["WORDS"] | names["SENTENCES"]
+    known = names["WORDS"] | names["SENTENCES"] | names["BACKEND"]
     return [text for text in strings() if text not in known]
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path]
 
 
 def _texts(node: ast.AST) -> Iterator[str]:

@@ -14,10 +14,11 @@ from ..jobs.running import Running
 from ..jobs.session import exhaust, live
 from ..scene import meshes
 from ..scene.exhibits import new_mesh
+from ..scene.provenance import provenance_of
 from ..scene.sequences import make_sequence
 from .blending import begin_blend, blend_problem, keeps_of
 from .series import Steps, finished
-from .showing import ShowResult, result_problem
+from .showing import ShowResult, result_problem, show_problem
 
 
 def morph(
@@ -155,17 +156,21 @@ def animate(
     start: int = 1,
     every: int = 2,
     resolution: int = 64,
+    weights_file: str | None = None,
 ) -> bpy.types.Object:
-    """Add the moving shape of a result as an animated object, for weights with time.
+    """Add the moving shape of a result as an animated object.
 
     Parameters
     ----------
     target
-        A result of weights of four coordinates (Deep Meta Functionals).
+        A result of a method with the option `time` (Deep Meta Functionals).
     moments
         Times from -1 to 1, or their number.
     start, every
         First frame, and frames per moment.
+    weights_file
+        Weights of moving shapes, where those of the result know still ones only; they see its first
+        image, of the beginning of the motion.
 
     Raises
     ------
@@ -173,7 +178,31 @@ def animate(
         If the weights have no time.
     """
     times = moments_of(moments)
-    return finished(animation_steps(target, times, start=start, every=every, resolution=resolution))
+    steps = animation_steps(
+        target, times, start=start, every=every, resolution=resolution, weights_file=weights_file
+    )
+    return finished(steps)
+
+
+def time_problem(target: bpy.types.Object | None) -> str:
+    """Return why a result can't be animated in time, in a sentence; empty if it can."""
+    problem = show_problem(target)
+    if problem or not live.methods:
+        return problem
+    timed = [m for m in live.methods if any(option.name == "time" for option in m.options)]
+    if provenance_of(target)["method"] in [info.name for info in timed]:
+        return ""
+    names = " or ".join(info.title for info in timed)
+    return f"This method knows still shapes only. Reconstruct the object by {names}."
+
+
+def weights_for(scene: bpy.types.Scene, target: bpy.types.Object) -> str | None:
+    """Return the panel's file of weights if it is chosen for a result's method; else None."""
+    chosen = scene.levelform
+    if not chosen.weights or chosen.weights in chosen.variants:
+        return None
+    same = chosen.method == provenance_of(target)["method"]
+    return bpy.path.abspath(chosen.weights) if same else None
 
 
 def moments_of(moments: Sequence[float] | int) -> list[float]:
@@ -182,7 +211,13 @@ def moments_of(moments: Sequence[float] | int) -> list[float]:
 
 
 def animation_steps(
-    target: bpy.types.Object, times: Sequence[float], *, start: int, every: int, resolution: int
+    target: bpy.types.Object,
+    times: Sequence[float],
+    *,
+    start: int,
+    every: int,
+    resolution: int,
+    weights_file: str | None = None,
 ) -> Steps:
     """Yield a job for each moment of a moving shape, and return the animated object.
 
@@ -203,7 +238,7 @@ def animation_steps(
         for time in times:
             step = yield begin_blend(
                 (target,), (1.0,), resolution=resolution, name=f"{target.name} in time",
-                options={"time": float(time)},
+                weights_file=weights_file, options={"time": float(time)},
             )  # fmt: skip
             made.append(step.data)
             if shown is None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import bpy
 
+from ...backend.contract.camera_files import read_posed_images
 from ...backend.contract.drawings import SIZE, check_names
 from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import image_size
@@ -20,6 +21,7 @@ from ...backend.contract.photographs import FRAMES
 from ...backend.contract.protocol import Background, MeshUpdate, PlaceDrawings, PlacePhotographs
 from ..scene import cameras as scene_cameras
 from ..scene import drawings as scene_drawings
+from ..scene import ground
 from ..scene import volume as scene_volume
 from .requests import absolute, background_of
 from .results import Deleted, Handle, Result
@@ -84,10 +86,33 @@ class FileCameras(FromFile):
         self.added: list[str] = []
 
     def _read(self, scene: bpy.types.Scene) -> None:
+        center = scene_volume.place_of_object(scene)[0]
         cameras = add_cameras(self.facts["out"])
         self._equip(scene, cameras)
+        self._place(scene, cameras, center)
         scene.levelform.source = "CAMERAS"
         self.added = [camera.name for camera in cameras]
+
+    def _place(
+        self,
+        scene: bpy.types.Scene,
+        cameras: Sequence[bpy.types.Object],
+        center: tuple[float, float, float] | None,
+    ) -> None:
+        """Move the new cameras around the scene's volume; a new volume stands beside meshes.
+
+        Parameters
+        ----------
+        center : of the volume that the scene had before
+        """
+        if center is None:
+            if scene.levelform.volume is not None:
+                ground.move_aside(scene.levelform.volume, cameras, scene)
+            return
+        made = read_posed_images(self.facts["out"]).world_from_volume
+        if made is not None:
+            shift = [new - old for new, old in zip(center, made[:3, 3].tolist(), strict=True)]
+            ground.shift_all(cameras, shift)
 
     @abstractmethod
     def _equip(self, scene: bpy.types.Scene, cameras: Sequence[bpy.types.Object]) -> None:
@@ -131,6 +156,7 @@ class PhotographCameras(FileCameras):
         scene_drawings.gather(cameras, scene, PHOTOGRAPHS)
         for camera in cameras:
             scene_cameras.tell_source(camera, (0.0, 0.0, 0.0), self.facts["remarks"])
+        scene_drawings.remember_photographs(scene, self.facts)
 
 
 # ---------------------------------------------------------------- public functions

@@ -5,7 +5,7 @@ import uuid
 import bpy
 
 from ...backend.contract.protocol import FindMasks
-from .requests import panel_source, scene_settings
+from .requests import marks_of, panel_source, scene_settings
 from .results import Checked
 from .running import Running
 from .session import live
@@ -26,6 +26,6 @@ def begin_masks(context: bpy.types.Context) -> Running:
     RequestError
         If there is no image, or it can't be read; nothing was begun.
     """
-    scene, job = context.scene, uuid.uuid4().hex
-    request = FindMasks(job, panel_source(scene).views, scene_settings(scene).background)
-    return live.begin(request, Masked(job, scene), {})
+    scene, job, source = context.scene, uuid.uuid4().hex, panel_source(context.scene)
+    request = FindMasks(job, source.views, scene_settings(scene).background)
+    return live.begin(request, Masked(job, scene), {}, marks_of(source, scene, panel=True))

@@ -108,7 +108,7 @@ def order_of(scene: bpy.types.Scene) -> Order:
         _given_volume(volume, source),
         result_name(source_label(scene), method, settings.resolution),
         Handle.of(scene),
-        _marks(source, scene, panel=True),
+        marks_of(source, scene, panel=True),
         {REQUEST: memory_of(scene, settings)},
         arrange=on_ground if volume is None and stands_nowhere(source) else None,
     )
@@ -152,11 +152,11 @@ def begin_check(source: ViewSource, settings: Settings, *, panel: bool = False) 
     check_cures(settings.cures, len(source.views))
     job, scene = uuid.uuid4().hex, bpy.context.scene
     request = CheckViews(job, source.views, settings.background, settings.cures)
-    marks = _marks(source, scene, panel=panel)
+    marks = marks_of(source, scene, panel=panel)
     return live.begin(request, Checked(job, scene), {}, marks)
 
 
-def _marks(source: ViewSource, scene: bpy.types.Scene, *, panel: bool) -> Marks | None:
+def marks_of(source: ViewSource, scene: bpy.types.Scene, *, panel: bool) -> Marks | None:
     """Return where the result of a check is written; None: nowhere."""
     if not (panel or source.of_scene):
         return None
@@ -196,7 +196,7 @@ def begin(
     settings = completed(settings)
     check_cures(settings.cures, len(source.views))
     scene = bpy.context.scene
-    marks = marks or _marks(source, scene, panel=False)
+    marks = marks or marks_of(source, scene, panel=False)
     place = _given_volume(volume, source)
     order = Order(source, settings, place, name, Handle.of(scene), marks, arrange=arrange)
     return _begin(order, scene, front=front)

@@ -136,9 +136,11 @@ class Running:
         """Show the views' masks, once, as soon as they are known."""
         if self.job.masks is None or self.masks_shown or self.result.scene is None:
             return
+        if self.marks is None:  # neither the panel's image nor the scene's cameras
+            return
         self.masks_shown = True
         try:
-            if self.marks is not None and self.marks.on_cameras:
+            if self.marks.on_cameras:
                 thumbnails.remember(self.result.scene, self.job.masks.masks)
             else:
                 masks.remember(self.result.scene, self.job.masks)

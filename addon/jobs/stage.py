@@ -162,7 +162,8 @@ def use_images(paths: Sequence[str], context: bpy.types.Context | None = None) -
     """Use image files as the source, like dropping them on the viewport; return what was done.
 
     Several images are assigned to as many cameras (the selected ones if their number agrees, else
-    the ticked ones, else all of the scene), both in natural order of names. One image is assigned
+    the ticked ones, those without an image, those of a collection such as a ring, or all of the
+    scene), both in natural order of names. One image is assigned
     to the active object if that is a camera; else it becomes the source. A camera that shares its
     data with another gets its own copy.
 
@@ -211,7 +212,13 @@ def _cameras_for(count: int, context: bpy.types.Context) -> list[bpy.types.Objec
         return [active] if active is not None and active.type == "CAMERA" else []
     everything = scene_cameras_of(context.scene)
     selected = [camera for camera in everything if camera.select_get()]
-    for cameras in (selected, chosen_cameras(context.scene), everything):
+    chosen = chosen_cameras(context.scene)
+    bare = [c for c in chosen if scene_images.camera_image_of(c, context.scene).source == "NONE"]
+    groups = [
+        [camera for camera in everything if camera.name in collection.objects]
+        for collection in context.scene.collection.children_recursive
+    ]
+    for cameras in (selected, chosen, bare, *groups, everything):
         if len(cameras) == count:
             return cameras
     raise RequestError(

@@ -138,8 +138,12 @@ class LEVELFORM_OT_camera_ring(Reporter, bpy.types.Operator):
         max=3600.0,
     )
 
-    def run(self, _context: bpy.types.Context) -> None:
+    def run(self, context: bpy.types.Context) -> None:
         added = api.add_camera_ring(self.count, elevation=self.elevation, lens=self.lens)
+        for thing in context.selected_objects:
+            thing.select_set(False)
+        for camera in added:  # dropped images go to selected cameras
+            camera.select_set(True)
         self.report({"INFO"}, told("Added {} cameras", len(added)))
 
 

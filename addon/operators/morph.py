@@ -17,9 +17,8 @@ from ..data.blending import (
     morph_problem,
 )
 from ..data.frames import image_steps, images_of
-from ..data.morphing import animation_steps, begin_morph, moments_of
+from ..data.morphing import animation_steps, begin_morph, moments_of, time_problem, weights_for
 from ..data.series import Steps, finished, series, ticker
-from ..data.showing import show_problem
 from ..jobs.requests import begin, scene_settings
 from ..jobs.running import Running
 from ..jobs.session import busy, live
@@ -142,7 +141,7 @@ class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return refuse(cls, show_problem(context.object))
+        return refuse(cls, time_problem(context.object))
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         """Begin, and leave the rest to a timer."""
@@ -161,6 +160,7 @@ class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
         return animation_steps(
             context.object, moments_of(self.moments), start=context.scene.frame_start,
             every=self.every, resolution=LIVE_RESOLUTION,
+            weights_file=weights_for(context.scene, context.object),
         )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from ...backend.contract.camera_estimates import summary
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import CameraData, Placement
 from . import cameras as scene_cameras
-from . import view_checks
+from . import ground, view_checks
 from . import volume as scene_volume
 
 BEFORE = "levelform_before_refinement"  # on a camera: its matrix, row by row, and its lens
@@ -115,7 +115,8 @@ def add_cameras(
                 scene_cameras.add_camera(Path(path).stem, camera, image, collection=collection)
             )
     if world_from_volume is not None and scene.levelform.volume is None:
-        scene_volume.show_placement(Placement(world_from_volume, "estimate"), scene)
+        empty = scene_volume.show_placement(Placement(world_from_volume, "estimate"), scene)
+        ground.move_aside(empty, added, scene)
     scene.levelform.source = "CAMERAS"
     return added
 

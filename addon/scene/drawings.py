@@ -5,7 +5,7 @@ from typing import Any
 
 import bpy
 
-from . import view_checks
+from . import thumbnails, view_checks
 
 COLLECTION = "Levelform Drawings"
 
@@ -43,7 +43,7 @@ def remember(
         backgrounds = camera.data.background_images
         entry.image = backgrounds[0].image if backgrounds else None
         if entry.image is not None:
-            entry.image.preview_ensure()
+            thumbnails.make_preview(entry.image)
     view_checks.forget(scene)
 
 
@@ -69,7 +69,14 @@ def show(
         entry.side, entry.use = view["name"], True
         entry.image = bpy.data.images.load(path)
         entry.image.pack()
-        entry.image.preview_ensure()
+        thumbnails.make_preview(entry.image)
+
+
+def remember_photographs(scene: bpy.types.Scene, facts: Mapping[str, Any]) -> None:
+    """Store how many photographs were placed, and the remarks, for the panel."""
+    pattern = "{} of {} photographs were placed."
+    count = pattern.format(facts["placed"], facts["images"])
+    scene.levelform_drawings.photographs = "\n".join((count, *facts["remarks"]))
 
 
 def _tell(chosen: Any, paths: Sequence[str], facts: Mapping[str, Any]) -> None:

@@ -1,13 +1,15 @@
-"""Places a result without cameras on the ground at the 3D cursor."""
+"""Places new objects where they are seen: on the ground at the 3D cursor, beside other meshes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import bpy
 import numpy as np
 from mathutils import Vector
 
+from ...backend.contract.drawings import SIZE
 from .gallery import SAME_PLACE, box_iou, is_shown, results_of, show, world_box
 from .provenance import PROVENANCE
+from .volume import matrix_of
 
 GAP = 0.1  # gap to an obstacle, fraction of the result's width
 TRIES = 50  # maximum number of obstacles to move past
@@ -32,13 +34,11 @@ def stand(
     shift = target - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
     place = np.stack([low, high]) + shift
     results = [result for result in results_of(scene) if result != thing]
-    met = set(_in_the_way(thing, scene))
+    met = set(_in_the_way(place, scene)) - {thing}
     aside = np.array([free_shift(place, [world_box(o) for o in met.difference(results)]), 0, 0])
     earlier = {result for result in results if _replaces(thing, place + aside, result)}
     shift[0] += free_shift(place, [world_box(other) for other in met - earlier])
-    for moved in (thing, *cameras):
-        # Not through `matrix_world`, which is evaluated later for new objects.
-        moved.location = Vector(moved.location) + Vector(shift.tolist())
+    shift_all((thing, *cameras), shift.tolist())
     hidden = [result for result in earlier if is_shown(result)]
     for result in hidden:
         show(result, False)
@@ -48,6 +48,24 @@ def stand(
         volume[:3, 3] += shift
         facts["world_from_volume"] = volume.tolist()
     return hidden
+
+
+def move_aside(
+    empty: bpy.types.Object, cameras: Iterable[bpy.types.Object], scene: bpy.types.Scene
+) -> None:
+    """Move a new volume with its cameras along +X, past the meshes that its object would be in."""
+    matrix = matrix_of(empty)
+    half = SIZE / 2 * np.abs(matrix[:3, :3]).sum(1)
+    box = np.stack([matrix[:3, 3] - half, matrix[:3, 3] + half])
+    shift = free_shift(box, [world_box(other) for other in _in_the_way(box, scene)])
+    shift_all((empty, *cameras), (shift, 0.0, 0.0))
+
+
+def shift_all(things: Iterable[bpy.types.Object], shift: Sequence[float]) -> None:
+    """Move objects."""
+    for thing in things:
+        # Not through `matrix_world`, which is evaluated later for new objects.
+        thing.location = Vector(thing.location) + Vector(shift)
 
 
 def _replaces(thing: bpy.types.Object, place: np.ndarray, other: bpy.types.Object) -> bool:
@@ -78,11 +96,11 @@ def free_shift(box: np.ndarray, others: list[np.ndarray]) -> float:
     return float(moved[0, 0] - box[0, 0])
 
 
-def _in_the_way(thing: bpy.types.Object, scene: bpy.types.Scene) -> Iterable[bpy.types.Object]:
-    """Yield the visible meshes of a scene except a result and meshes that contain it."""
-    mine = np.ptp(world_box(thing), axis=0)
+def _in_the_way(box: np.ndarray, scene: bpy.types.Scene) -> Iterable[bpy.types.Object]:
+    """Yield the visible meshes of a scene, except those much larger than a box, such as a floor."""
+    mine = np.ptp(box, axis=0)
     for other in scene.objects:
-        if other is thing or other.type != "MESH" or not other.visible_get():
+        if other.type != "MESH" or not other.visible_get():
             continue
         size = np.ptp(world_box(other), axis=0)
         if size.min() > 0 and size.max() < 10 * mine.max():

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Background, ViewData, ViewMask, ViewMasks
+from . import thumbnails
 
 MADE = "levelform_mask"  # hash of the pixels as Levelform wrote them
 SHOWN = ".levelform mask"  # the image with the outline, hidden from lists
@@ -86,11 +87,13 @@ def pixels_of(mask: bpy.types.Image) -> np.ndarray:
 
 
 def remember(scene: bpy.types.Scene, masks: ViewMasks) -> None:
-    """Show the mask of the panel's image, and keep it for painting."""
+    """Show the mask of the panel's image, and keep it for painting; not one of another image."""
     image = scene.levelform.image
     if scene.levelform.source != "IMAGE" or image is None or len(masks.masks) != 1:
         return
     (mask,) = masks.masks
+    if mask.name != image.name:  # the panel's image was changed meanwhile
+        return
     matte = scene.levelform_matte
     matte.shown = shown_image(matte.shown, mask)
     matte.doubt, matte.source = mask.doubt, mask.source
@@ -128,8 +131,7 @@ def shown_image(old: bpy.types.Image | None, mask: ViewMask, name: str = SHOWN) 
     image = _sized(old, name, mask.shown.shape[1], mask.shown.shape[0])
     _fill(image, mask.shown)
     image.pack()
-    image.preview_ensure()
-    image.asset_generate_preview()
+    thumbnails.make_preview(image)
     return image
 
 

@@ -20,6 +20,7 @@ EDGE = 0.5  # alpha at it
 WIDTH = 0.02  # of the outline, as a fraction of the picture's side
 SIDE = 96  # pixels of the longer side, at most
 SMALL = 32  # the same of a small icon
+PREVIEW = 192  # the same of an image's own preview
 PAUSE = 0.05  # seconds between two images
 
 _made: Any = None  # the collection of Blender's icons
@@ -82,6 +83,14 @@ def outlined(pixels: np.ndarray) -> np.ndarray:
     return np.where(edge[..., None], np.float32(OUTLINE), pixels)
 
 
+def make_preview(image: bpy.types.Image) -> None:
+    """Make an image's own preview at once; Blender would render it later, one after the other."""
+    preview, pixels = image.preview_ensure(), _pixels(image, PREVIEW)
+    if preview is not None and pixels is not None:
+        preview.image_size = (pixels.shape[1], pixels.shape[0])
+        preview.image_pixels_float.foreach_set(pixels.ravel())
+
+
 def _make() -> float | None:
     """Make the next icon; return the seconds to the one after, None after the last."""
     if _wanted:
@@ -97,15 +106,15 @@ def _make() -> float | None:
     return None
 
 
-def _pixels(image: bpy.types.Image) -> np.ndarray | None:
-    """Return an image's (H, W, 4) pixels, reduced to `SIDE`; None if it can't be read."""
+def _pixels(image: bpy.types.Image, side: int = SIDE) -> np.ndarray | None:
+    """Return an image's (H, W, 4) pixels, reduced to a longer side; None if it can't be read."""
     width, height = image.size  # pyright: ignore[reportGeneralTypeIssues]
     channels = image.channels
     if not width or not height or not channels:
         return None
     pixels = np.zeros(channels * width * height, np.float32)
     image.pixels.foreach_get(pixels)  # pyright: ignore[reportAttributeAccessIssue]
-    step = -(-max(width, height) // SIDE)
+    step = -(-max(width, height) // side)
     return with_alpha(pixels.reshape(height, width, channels)[::step, ::step])
 
 

@@ -81,9 +81,10 @@ class LEVELFORM_PT_options(SubPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.levelform
         layout = split_column(self.layout)
-        layout.prop(settings, "background")
-        if settings.background == "COLOR":
-            layout.prop(settings, "background_color")
+        if settings.source != "IMAGE":  # of a single image, they are beside its mask
+            layout.prop(settings, "background")
+            if settings.background == "COLOR":
+                layout.prop(settings, "background_color")
         if settings.background != "ALPHA":
             layout.prop(settings, "tolerance")
         layout.separator()

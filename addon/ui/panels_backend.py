@@ -55,7 +55,8 @@ def draw_backend_remedy(layout: bpy.types.UILayout, context: bpy.types.Context) 
     box = layout.box()
     paragraph(box, context, "Levelform needs its backend, which is not installed.", icon="INFO")
     _draw_install(box, context)
-    box.operator("levelform.open_preferences", text="Choose a Python...", icon="PREFERENCES")
+    words = "Choose Python or Wheels..."
+    box.operator("levelform.open_preferences", text=words, icon="PREFERENCES")
 
 
 def _draw_install(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

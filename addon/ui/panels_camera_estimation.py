@@ -6,10 +6,11 @@ import bpy
 
 from ..jobs.session import live
 from ..scene import camera_estimates
+from ..scene.wording import sentence, told
 from .layouts import SubPanel, paragraph, split_column
 
-SCALE = 4.6  # of an image with its outline, in rows
-ACROSS = 3  # images in a row
+FEW = 12  # images that are shown large
+SIZES = ((3, 4.6), (4, 3.4))  # images in a row, their scale in rows: of few, of many
 
 
 class LEVELFORM_PT_camera_estimation(SubPanel, bpy.types.Panel):
@@ -32,9 +33,9 @@ class LEVELFORM_PT_camera_estimation(SubPanel, bpy.types.Panel):
         if camera_estimates.refined_cameras(context.scene):
             row.operator("levelform.restore_cameras", text="", icon="LOOP_BACK")
         layout.prop(context.scene.levelform, "refine")
-        sentence, remarks = camera_estimates.told(context.scene)
-        if sentence:
-            paragraph(layout, context, sentence, icon="INFO")
+        summary, remarks = camera_estimates.told(context.scene)
+        if summary:
+            paragraph(layout, context, summary, icon="INFO")
         for remark in remarks:
             paragraph(layout, context, remark, icon="ERROR")
 
@@ -45,15 +46,17 @@ def _draw_shown(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if not len(around.entries):
         return
     box = layout.box()
-    grid = box.grid_flow(row_major=True, columns=ACROSS, even_columns=True, align=True)
+    across, scale = SIZES[len(around.entries) > FEW]
+    grid = box.grid_flow(row_major=True, columns=across, even_columns=True, align=True)
     for entry in around.entries:
         cell = grid.column(align=True)
         if entry.shown is not None:
-            cell.template_icon(icon_value=layout.icon(entry.shown), scale=SCALE)
+            cell.template_icon(icon_value=layout.icon(entry.shown), scale=scale)
         cell.label(text=Path(entry.name).stem, icon="ERROR" if entry.doubt else "NONE")
     for entry in around.entries:
         if entry.doubt:
-            paragraph(box, context, f"Check the mask of {entry.name}: {entry.doubt}.", icon="ERROR")
+            doubt = told("Check the mask of {}: {}.", entry.name, sentence(entry.doubt))
+            paragraph(box, context, doubt, icon="ERROR")
     column = split_column(box)
     column.prop(around, "way")
     if around.way == "turntable":

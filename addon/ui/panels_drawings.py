@@ -3,6 +3,7 @@
 import bpy
 
 from ..jobs.session import live
+from ..scene.wording import for_panel
 from .layouts import SubPanel, paragraph
 
 SCALE = 3.0  # of a drawing's preview, in rows
@@ -20,6 +21,8 @@ class LEVELFORM_PT_drawings(SubPanel, bpy.types.Panel):
         column.operator("levelform.drawings", text="Sheet of Drawings...", icon="IMAGE_REFERENCE")
         column.operator("levelform.photographs", text="Photographs...", icon="CAMERA_STEREO")
         column.operator("levelform.camera_ring", icon="MESH_CIRCLE")
+        for remark in filter(None, context.scene.levelform_drawings.photographs.split("\n")):
+            paragraph(layout, context, for_panel(remark), icon="INFO")
         _draw_pieces(layout, context)
 
 

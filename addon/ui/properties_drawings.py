@@ -34,6 +34,9 @@ class LevelformDrawings(bpy.types.PropertyGroup):
     entries: CollectionProperty(type=LevelformDrawing)
     paths: StringProperty(description="Their files, one a line", options={"HIDDEN"})
     remarks: StringProperty(description="Sentences about them, one a line", options={"HIDDEN"})
+    photographs: StringProperty(
+        description="Sentences about the cameras of photographs, one a line", options={"HIDDEN"}
+    )
 
 
 CLASSES = (LevelformDrawing, LevelformDrawings)

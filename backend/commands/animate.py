@@ -72,7 +72,7 @@ def _fields(
     """Yield the number of frames and each frame's field."""
     from ..reconstructors.finishing import finished
 
-    if getattr(model.configuration, "coordinates", 3) == 4:
+    if model.knows_time:
         code, _ = code_of(model, args, args.source, **encode)
         codes, times = [code], np.linspace(-1, 1, max(args.moments, 1)).tolist()
         settings = [(code, {**decode, "time": time}) for time in times]

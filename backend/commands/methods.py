@@ -33,7 +33,8 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     Beside what the panel is told: "inputs", and for each of the "configurations" its learned
     "parameters", together and by network. "options" of the whole are those that every method takes;
     "problems" are those of the user's own methods. Of methods that were named also "departures"
-    from the paper and "surface", the level of the bundled weights' surface in the method's unit.
+    from the paper, the "recipes" of their training, and "surface", the level of the bundled
+    weights' surface in the method's unit.
     """
     from ..reconstructors import find_method, methods
     from ..session import Session
@@ -84,7 +85,16 @@ def _of_named(cls: type["Reconstructor"] | None) -> dict[str, Any]:
     """Return what is told of a method that was named; nothing of the others."""
     if cls is None:
         return {}
-    return {"departures": departures(cls), "surface": _surface(cls)}
+    return {"departures": departures(cls), "recipes": recipes(cls), "surface": _surface(cls)}
+
+
+def recipes(cls: type["Reconstructor"]) -> list[dict[str, Any]]:
+    """Return preset, part, steps and source of each recipe that a method trains by."""
+    return [
+        {"preset": preset, "part": part, "steps": recipe.steps, "source": recipe.source}
+        for preset, parts in cls.recipes.items()
+        for part, recipe in parts.items()
+    ]
 
 
 def departures(cls: type["Reconstructor"]) -> list[str]:
@@ -164,6 +174,13 @@ def _named_lines(method: dict[str, Any]) -> list[str]:
     if method["shows"]:
         lines.append("    `levelform show` has:")
         lines += [f"      {spec['name']}: {spec['help']}" for spec in method["shows"]]
+    if method["recipes"]:
+        lines.append("    `levelform train --preset PRESET --part PART` trains as:")
+        lines += [
+            f"      {recipe['preset']} {recipe['part']}, {recipe['steps']:,} steps: "
+            f"{recipe['source']}"
+            for recipe in method["recipes"]
+        ]
     if method["departures"]:
         lines.append("    departures from the paper:")
         lines += [f"      - {sentence}" for sentence in method["departures"]]

@@ -16,6 +16,11 @@ USE = (
     "terminal: `levelform reconstruct IMAGE -o OUT.glb --method {method}`. The image should show "
     "the whole object, cut out by an alpha channel or on a plain background."
 )
+USE_MOVING = (
+    "Reconstructs a moving mesh from one image of the beginning of a motion: `levelform animate "
+    "{method} IMAGE -o FRAMES --weights {file}`, or *Animate in Time* in Blender. The image "
+    "should show the whole object, cut out by an alpha channel or on a plain background."
+)
 LIMITS = (
     "The network knows only the object categories in the training data below and reconstructs "
     "other objects as the most similar of these. Organic shapes (people, animals, plants) are not "
@@ -85,7 +90,7 @@ def card(path: Path) -> list[str]:
         cls.spec.summary,
         markdown.table(["fact", ""], facts, numbers=False),
         "## Use",
-        USE.format(method=cls.spec.name),
+        (USE_MOVING if model.knows_time else USE).format(method=cls.spec.name, file=path.name),
         "## Limits",
         "\n".join(f"- {sentence}" for sentence in limits),
         "## Training",

@@ -14,6 +14,7 @@ from ..contract.options import read_options
 from ..contract.protocol import CODE_FILE
 from ..contract.settings import check_resolution
 from ..extraction import FieldSamples
+from ..fields import Field
 from ..fields.intersection import Intersection
 from ..geometry.volume import Volume
 from ..geometry.writing import check_place
@@ -57,9 +58,9 @@ def model_of(networks: Networks, kept: Kept) -> Reconstructor:
 def blended(networks: Networks, results: KeptResults, request: protocol.Blend) -> Kept:
     """Return the result between several: kept ones, and codes in files.
 
-    One result alone, with the weight 1, is decoded again with other options, such as the `time` of
-    a moving shape, and keeps its colours and its hull; one of a fit is as it was saved. Between
-    several nothing is known of colours.
+    One result alone, with the weight 1, is decoded again with other options, and keeps its colours
+    and its hull; one of a fit is as it was saved. With the `time` of a moving shape it has no hull,
+    see `_in_time`. Between several nothing is known of colours.
 
     Raises
     ------
@@ -68,6 +69,8 @@ def blended(networks: Networks, results: KeptResults, request: protocol.Blend) -
     """
     _check_weights(request)
     known = [_source(networks, results, name, request.weights_file) for name in request.sources]
+    if len(known) == 1 and "time" in request.options:
+        known = [_in_time(networks, known[0], request.weights_file)]
     first = known[0]
     if len(known) == 1 and first.encoded is None and first.improvable is not None:
         return first  # the state of a fit, to go on from
@@ -97,6 +100,34 @@ def blended(networks: Networks, results: KeptResults, request: protocol.Blend) -
         encoded=Encoded(code, views if alone else (), encoded_of(first).weights, options),
         improvable=None,
     )
+
+
+def _in_time(networks: Networks, kept: Kept, weights: str | None) -> Kept:
+    """Return a result whose network knows time, where there is one.
+
+    Weights of still shapes know none; `weights` of moving ones then see its first image, which
+    shows the beginning. The hull of the beginning does not limit later moments.
+    """
+    still = replace(kept, field=_without_hull(kept.field))
+    encoded = encoded_of(kept)
+    model = model_of(networks, kept)
+    if model.knows_time:
+        return still
+    if not encoded.views or weights is None:
+        return kept
+    other = networks.load(model.spec.name, weights, kept.facts["device"])
+    views = encoded.views[:1]
+    code = other.encode(views)
+    return replace(
+        still,
+        facts={**kept.facts, "weights": str(other.weights)},
+        encoded=Encoded(code, views, weights, encoded.options),
+    )
+
+
+def _without_hull(field: Field) -> Field:
+    """Return a field without the hull that limits it."""
+    return field.field if isinstance(field, Intersection) else field
 
 
 def _own_facts(kept: Kept) -> dict[str, Any]:

@@ -117,6 +117,11 @@ class Reconstructor(MethodFrame, ABC):
         )
 
     @property
+    def knows_time(self) -> bool:
+        """Whether `decode` takes the `time` of a moving shape with these weights."""
+        return False
+
+    @property
     def level_unit(self) -> str:
         """Unit of a user's level with these weights."""
         return self.spec.level_unit

@@ -19,6 +19,9 @@ Departures
   16 N numbers, where doubling in every block would give 32 N.
 - Every layer of g has a bias and a scale, as equation 4 says: 3458 numbers. The paper's 3394 are
   reached when the first layer has neither: `first_layer_affine=False`.
+- Boundary points are 0.1 (standard deviation) from the surface, as in the authors' code; the paper
+  says a variance of 0.1. Each image has its own permutation of the channels, where the authors draw
+  one for a batch. An epoch is one pass through all 24 views, which the paper does not say.
 - Equation 6 has a minus sign that would reward motion; here the smoothness is added.
 - "compact" starts g as a sensible network: the heads' biases hold its first weights and the heads'
   weights are small, which trains at twenty times the paper's learning rate; "paper" starts as
@@ -44,10 +47,17 @@ from ..geometry.frames import OBJECT_SIDE, PADDED_GRID_SIDE, similarity
 from ..geometry.views import View
 from ..images.alpha import network_input
 from ..images.framing import OURS, R2N2, Framing
-from ..training.recipes import EQUAL, Phase, Recipe, Sampling, adam, small
+from ..training.batch import Example
+from ..training.recipes import EQUAL, Recipe, Sampling, small
 from .base import Batch, Code, Configuration, MethodSpec, Reconstructor, register
 from .configuration import COUNT, Ranges
-from .networks.deep_meta_functionals import axis_rays, render_silhouettes, smoothness
+from .networks.deep_meta_functionals import (
+    PAPER_RECIPE,
+    SILHOUETTE_RECIPE,
+    axis_rays,
+    render_silhouettes,
+    smoothness,
+)
 from .published.deep_meta_functionals import published_network
 
 SPEC = MethodSpec(
@@ -180,31 +190,6 @@ def _folded(layer: Layer) -> tuple[Tensor, Tensor]:
     return (weight * layer.scale[0]).T.contiguous(), layer.bias[0, 0]
 
 
-PAPER_RECIPE = Recipe(
-    (
-        adam(
-            5e-5,
-            1_000_000,
-            decay="staircase",
-            stairs=((0.5, 0.1), (0.75, 0.05)),
-            clip=10.0,
-            clip_each=True,
-        ),
-    ),
-    Sampling(points=(("deep-meta-functionals", 11_000),), mirror=0.5, augment=()),
-    ema=0.0,
-    source="Deep Meta Functionals 5.1: Adam 5e-5, a tenth after 10 epochs, half after 5 "
-    "more; 11,000 points, batch 32, gradients clipped at 10 a tensor",
-)
-
-
-SILHOUETTE_RECIPE = Recipe(
-    (Phase("silhouette_loss", steps=20_000),),
-    Sampling(objects=16, points=(("uniform", 1),), voxels=True, mirror=0.0),
-    source="Deep Meta Functionals 6: silhouettes along the axes alone; the schedule is our own",
-)
-
-
 @register(SPEC)
 class DeepMetaFunctionals(Reconstructor):
     """The hypernetwork f; see the module's docstring."""
@@ -294,6 +279,11 @@ class DeepMetaFunctionals(Reconstructor):
 
     # ---------------------------------------------------------------- inference
 
+    @property
+    def knows_time(self) -> bool:
+        """Whether g reads a moment beside the place."""
+        return self.configuration.coordinates == 4
+
     @torch.no_grad()
     def encode(self, views: Sequence[View], *, fusion: str | None = None) -> Code:
         """Return the embedding, averaged over the views (section 5.2, figure 7)."""
@@ -307,14 +297,25 @@ class DeepMetaFunctionals(Reconstructor):
     def decode(self, code: Code, *, time: float = 0.0) -> MlpField:
         """Bake g; `time` in [-1, 1] is the moment of a moving shape, where g reads one."""
         self.check_code(code)
-        if time and self.configuration.coordinates < 4:
+        if time and not self.knows_time:
             raise RequestError(
                 "These weights know still shapes only, so there is no time to choose.",
-                "Leave `time` out, or use weights that were trained on moving shapes.",
+                "Choose weights that were trained on moving shapes (docs/training.md).",
             )
         embedding = code.tensors["embedding"].to(self.device)
         frame = torch.from_numpy(self.method_from_volume)
         return bake(self.functional(embedding[None]), frame, time=time)
+
+    def calibration_sample(self, example: Example) -> tuple[Tensor, Tensor]:
+        """Return the field at the example's points, each at its own moment, and what is inside."""
+        if example.times is None or not self.knows_time:
+            return super().calibration_sample(example)
+        code, points = self.encode(example.views), example.points.to(self.device)
+        values = torch.empty_like(points[:, 0])
+        for time in example.times.unique().tolist():
+            chosen = (example.times == time).to(self.device)
+            values[chosen] = self.decode(code, time=time)(points[chosen])
+        return values, example.inside
 
     def _sequences(self, images: Tensor) -> Tensor:
         """Return (B, V * C, S, S) of (B, V, C, S, S): V images seen at once."""

@@ -17,7 +17,8 @@ Departures
   (imported) weights keep BGR without normalisation, straight colours at soft edges, and TensorFlow
   1's resizing and sampling.
 - The camera network's VGG-16 starts from the trained SDF network's; the paper does not say from
-  what. Its loss is the mean over the batch (Eq. 2), where the authors' code sums.
+  what. Its loss is the mean over the batch (Eq. 2), where the authors' code sums and adds an L2
+  term. VGG-16 starts from ImageNet's weights where `--imagenet` names their file.
 - "compact" has batch norms in VGG-16. The paper's starts from ImageNet's weights, ours from none,
   and without norms it learns slowly; the camera network's learned nothing.
 - "3d-cnn" is the baseline of section 4.1. Its grid has 65^3 vertices as in the authors' code (the

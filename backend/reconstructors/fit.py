@@ -43,7 +43,7 @@ GUESS = "levelform"  # method whose guess a fit may start from
 STARTED = 200  # steps that take about as long as the choice of a start
 GUESSED = 8  # views of the guess, at most
 FLAT = (
-    "The object has one flat colour in all images, which tells nothing beyond its silhouettes, so "
+    "The object has one flat color in all images, which tells nothing beyond its silhouettes, so "
     "the shape stayed as it began."
 )
 DRAWN = (

@@ -11,6 +11,7 @@ import os
 import pkgutil
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import getfile
@@ -49,12 +50,18 @@ def register(spec: MethodSpec) -> Callable[[type[Method]], type[Method]]:
 
 def methods() -> dict[str, type["Reconstructor"]]:
     """Return every registered method by name, in order of its name."""
-    for module in pkgutil.iter_modules([str(HERE)]):
-        import_module(f"{__package__}.{module.name}")
+    _import_own()
     for path in user_files():
         if path not in _loaded:
             _loaded[path] = _load(path)
     return dict(sorted(_REGISTRY.items()))
+
+
+@cache
+def _import_own() -> None:
+    """Import the files of this folder, once: a job asks for the methods a dozen times."""
+    for module in pkgutil.iter_modules([str(HERE)]):
+        import_module(f"{__package__}.{module.name}")
 
 
 def find_method(method: str) -> type["Reconstructor"]:

@@ -31,6 +31,9 @@ Departures
   less with each view) or their intersection; test-time optimisation fits them jointly, by the loop
   of `backend.fit` and with its held-out pixels: it returns the last state that predicts them well.
 - A camera nearer or farther than the training ones starts its march that much earlier or later.
+- "paper" is trained for airplanes' and cars' 100,000 steps; the authors' chairs had 200,000
+  (`--steps 201000`), their airplanes 1 as the weight of L_SDF (`--set silhouette=1`). The encoder
+  starts from ImageNet's weights where `--imagenet` names their file, else at random.
 - The marcher starts with even steps that end at the volume's centre. With PyTorch's default init
   it overshoots the object into a region where f is unconstrained, a degenerate solution that
   satisfies every silhouette.

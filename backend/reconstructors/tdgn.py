@@ -22,6 +22,10 @@ Departures
   is split, so lambda's part is computed once an image.
 - The generator starts with positive points near the centre and negative ones around them.
   Coincident points would put every multiplier at its bound, where no gradient passes.
+- The paper names neither optimiser nor length: Adam 1e-4, batch 32 and 800,000 steps are those of
+  CvxNet, whose points it takes; gradients are clipped at 1. Points near the surface, which it does
+  not define, have standard deviations of 0.0025 and 0.025. The feature network starts from
+  ImageNet's weights where `--imagenet` names their file, else at random.
 - Several views (not in the paper) are fused by the mean of lambda, or by "union": one SVM of all
   views' training sets, embedded by the mean lambda, with C / V and V times the ridge, so V equal
   views are one view.

@@ -24,6 +24,8 @@ Departures
   voxel's, and both sides use the patch decoded at the more probable voxel of the pair. Unseen
   props, few of them symmetric, score a higher IoU too. The option `symmetry` switches it off.
 - At most 3000 voxels are folded: an untrained network may call all 28^3 occupied.
+- "paper" trains on inferred cameras and depth maps where the weights have these networks, else on
+  true ones. Its first epoch has batches of 28 as the others have; the authors' has batches of 2.
 - Images without an occupied voxel have no Chamfer term; the authors' code divides by zero.
 - The field is made of the oriented patches, see `fields.patches`; the paper stops at points.
 """

@@ -92,6 +92,8 @@ class _Check:
     def __init__(self, views: Sequence[View], left_out: Collection[int]) -> None:
         self.views = views
         posed = [i for i, v in enumerate(views) if v.camera is not None and i not in left_out]
+        if len(posed) < 2:  # nothing to compare, so the first mesh need not wait for an outline
+            posed = []
         traced = trace_all([views[index] for index in posed])
         self.numbers = [i for i, o in zip(posed, traced, strict=True) if o is not None]
         self.outlines = [o for o in traced if o is not None]

@@ -1,4 +1,4 @@
-"""Correct masks that are some pixels too large or too small by the colours at their outlines.
+"""Correct masks that are some pixels too large or too small by the colors at their outlines.
 
 Masks grown or shrunk alike in all images change the visual hull consistently, which silhouettes
 can't show. The images can: in a mask too large the background shows inside the outline, in one too
@@ -53,7 +53,7 @@ class MaskCorrection:
         """A sentence about the correction."""
         what = "small" if self.offset > 0 else "large"
         return (
-            f"The masks are about {abs(self.offset):.1f} pixels too {what}, by the colours at "
+            f"The masks are about {abs(self.offset):.1f} pixels too {what}, by the colors at "
             f"their outlines, and were corrected."
         )
 

@@ -61,9 +61,11 @@ class Example:
     points : (N, 3), volume frame
     inside : (N,) bool
     surface : (M, 3) points of the surface; None if the data set has none
+    times : (N,) moments of the points, in [-1, 1], of a moving shape; else None
     """
 
     views: tuple[View, ...]
     points: Tensor
     inside: Tensor
     surface: Tensor | None = None
+    times: Tensor | None = None

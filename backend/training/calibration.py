@@ -133,10 +133,14 @@ def example_of(shape: StoredShape, points: str, views: int) -> Example:
             f"{shape.id} has {shape.view_count} images, not {views}.",
             "Make the data set with more --views.",
         )
-    surface = np.array(shape["surface.points"]) if "surface.points" in shape else None
+    surface, times = (
+        torch.from_numpy(np.array(shape[name])) if name in shape else None
+        for name in ("surface.points", f"{points}.time")
+    )
     return Example(
         views=tuple(shape.view(index * shape.view_count // views) for index in range(views)),
         points=torch.from_numpy(np.array(shape[f"{points}.points"])),
         inside=torch.from_numpy(shape.inside(points)),
-        surface=torch.from_numpy(surface) if surface is not None else None,
+        surface=surface,
+        times=times,
     )

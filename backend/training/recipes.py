@@ -35,7 +35,8 @@ class Sampling:
     crops : fraction of objects with images framed by their masks, like unposed images
     canonical : whether to use the camera network's cameras, see `canonical_camera`
     mirror : fraction of objects reflected left to right
-    augment : names of `AUGMENTATIONS`, each applied to half of the images
+    augment : names of `AUGMENTATIONS`
+    augmented : fraction of the images that each of them is applied to
     fixed_view : whether to always use the same images of an object
     time : whether points have their moment as a fourth coordinate
     voxels : whether to include the occupancy grid
@@ -50,6 +51,7 @@ class Sampling:
     canonical: bool = False
     mirror: float = 0.5
     augment: tuple[str, ...] = ("colors", "blur", "noise", "soft-mask")
+    augmented: float = 0.5
     fixed_view: bool = False
     time: bool = False
     voxels: bool = False

@@ -78,7 +78,7 @@ class BatchSampler:
         batch = _stacked([self._object(int(order[place]), step, place) for place in places])
         images = batch.images.flatten(0, 1)
         seeds = [mixed(self.seed, step, p, v) for p in places for v in range(self.settings.views)]
-        changed = _augmented(images, self.settings.augment, seeds)
+        changed = _augmented(images, self.settings, seeds)
         return replace(batch, images=changed.unflatten(0, batch.images.shape[:2]))
 
     def _object(self, index: int, step: int, place: int) -> Batch:
@@ -362,17 +362,17 @@ def _stacked(items: Sequence[Batch]) -> Batch:
     return Batch(orthographic=kinds.pop(), **columns)
 
 
-def _augmented(images: Tensor, names: Sequence[str], seeds: Sequence[int]) -> Tensor:
-    """Return images (N, 4, S, S), each augmentation applied to a random half of them.
+def _augmented(images: Tensor, settings: Sampling, seeds: Sequence[int]) -> Tensor:
+    """Return images (N, 4, S, S), each augmentation applied to a random part of them.
 
     Each image has its own seed, so its augmentation does not depend on the batch.
     """
-    if not names:
+    if not settings.augment:
         return images
     sources = [torch.Generator().manual_seed(seed) for seed in seeds]
     last = images.permute(0, 2, 3, 1).contiguous()
-    for name in names:
-        chosen = draw(torch.rand, (len(last),), sources) < 0.5
+    for name in settings.augment:
+        chosen = draw(torch.rand, (len(last),), sources) < settings.augmented
         if chosen.any():
             own = [source for source, hit in zip(sources, chosen.tolist(), strict=True) if hit]
             last[chosen] = AUGMENTATIONS[name](last[chosen], own)

@@ -127,7 +127,7 @@ def _iou(model: Reconstructor, shape: StoredShape, posed: bool, views: int, poin
     options: dict[str, Any] = {}
     if posed and lacks(model, "depth"):  # the main network is trained before its depth network
         options["depth"] = framed_depths(shape, views, model.framing)
-    if getattr(getattr(model, "configuration", None), "coordinates", 3) == 4:
+    if model.knows_time:
         return _iou_in_time(model, shape, images, points)
     field = model.decode(model.encode(images, **options))
     if several_posed(images):

@@ -229,6 +229,11 @@ def test_images_go_to_as_many_cameras_in_natural_order(extension, ball_stage, tm
     assert scene.levelform.source == "CAMERAS"
     with pytest.raises(RequestError, match="2 images but 3 cameras"):
         api.use_images(paths[:2])
+    ring = api.add_camera_ring(2)
+    api.use_images(paths[:2])  # to those without an image
+    assert [c.data.background_images[0].image.name for c in ring] == ["view2.png", "view10.png"]
+    api.use_images(paths[:2])  # to those of the ring
+    bpy.data.batch_remove(ring)
     api.use_images(paths[:1])
     assert (scene.levelform.source, scene.levelform.image.name) == ("IMAGE", "view10.png")
     bpy.context.view_layer.objects.active = scene.objects["View 1"]

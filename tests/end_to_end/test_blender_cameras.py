@@ -78,6 +78,16 @@ def test_sides_are_changed_in_the_list_and_the_cameras_follow(scene, sheet):
     assert cameras(scene) == ["front", "left", "top"]
 
 
+def test_drawings_stand_beside_other_meshes_and_stay_there(scene, sheet):
+    bpy.ops.mesh.primitive_cube_add()
+    api.cameras_from_drawings(sheet)
+    place = scene.levelform.volume.location.x
+    assert place > 1.9
+    assert bpy.data.objects["front"].location.x == pytest.approx(place, abs=1e-4)
+    assert bpy.ops.levelform.drawings_again() == {"FINISHED"}
+    assert bpy.data.objects["front"].location.x == pytest.approx(place, abs=1e-4)
+
+
 def test_pieces_are_shown_before_cameras_are_made(scene, sheet):
     path = str(sheet)
     assert bpy.ops.levelform.drawings(filepath=path, preview=True) == {"FINISHED"}

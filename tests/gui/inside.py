@@ -406,7 +406,9 @@ def open_tab() -> Check:
 
 def script() -> Check:
     bpy.context.preferences.view.show_splash = False
+    started = time.monotonic()
     package = enable()
+    zipped = time.monotonic() - started if os.environ.get("LEVELFORM_ZIP") else None
     live = sys.modules[f"{package.__name__}.addon.jobs.session"].live
     protocol = sys.modules[f"{package.__name__}.backend.contract.protocol"]
     with hands():
@@ -431,6 +433,7 @@ def script() -> Check:
             package.__name__,
             OUT,
             SAMPLE.parent / "images",
+            zipped,
         )
         yield from guarded(tour.steps)
         checks.worker = checks.worker or live.jobs.ready.pid

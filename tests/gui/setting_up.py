@@ -6,7 +6,8 @@ the backend is then installed by the button instead of being given.
 
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,12 @@ class SettingUp:
     hands : as in `walk.py`
     module : name of the extension's package
     out : folder of the images and of the training
+    photo : takes a picture of the window
     """
 
-    def __init__(self, hands: Any, module: str, out: Path) -> None:
-        self._hands, self._out = hands, out
+    def __init__(self, hands: Any, module: str, out: Path, photo: Callable[[str], Check]) -> None:
+        self._hands, self._out, self._photo = hands, out, photo
+        self._module = module
         self._setup = sys.modules[f"{module}.addon.backend_setup.interpreter"]
         self._preferences = sys.modules[f"{module}.addon.backend_setup.user_preferences"]
         self._data = sys.modules[f"{module}.addon.data.dataset_run"]
@@ -48,6 +51,8 @@ class SettingUp:
             seen.append(here.installation.progress)
             return here.installing is None and here.looking is None
 
+        yield from self._hands.until(lambda: installed() or here.installation.progress > 0.3)
+        yield from self._photo("installing")
         yield from self._hands.until(installed)
         failure = here.installation.failure
         steps = len(set(seen))
@@ -61,6 +66,7 @@ class SettingUp:
     def train(self) -> Check:
         """Images of five shapes, their data set, a short training, and its weights in use."""
         scene = self._shapes()
+        yield from self._open("LEVELFORM_PT_dataset", "LEVELFORM_PT_training")
         chosen = scene.levelform_dataset
         chosen.out, chosen.views, chosen.samples = str(self._out / "data"), 4, 4
         self._press("render_dataset")
@@ -76,6 +82,10 @@ class SettingUp:
             validating.append(training.validating)
             return not training.running
 
+        yield from self._hands.until(
+            lambda: trained() or training.facts.get("step", 0) >= STEPS / 2
+        )
+        yield from self._photo("training-runs")
         yield from self._hands.until(trained)
         self._hands.row(
             "a training ends with weights, and says while it validates",
@@ -92,6 +102,23 @@ class SettingUp:
             for number, name in enumerate(SHAPES):
                 getattr(bpy.ops.mesh, f"primitive_{name}_add")(location=(4.0 * number, 0.0, 0.0))
         return bpy.context.scene
+
+    def _open(self, *panels: str) -> Check:
+        """Show panels open that are closed at first; Blender has no other way for scripts.
+
+        The sidebar is drawn again before anything else happens to it: it still refers to the
+        panels as they were.
+        """
+        for panel in bpy.types.Panel.__subclasses__():
+            if panel.__name__ in panels and panel.__module__.startswith(self._module):
+                bpy.utils.unregister_class(panel)
+                panel.bl_options = set()
+                bpy.utils.register_class(panel)
+        until = time.monotonic() + 2.0
+        while time.monotonic() < until:
+            for area in bpy.context.window_manager.windows[0].screen.areas:
+                area.tag_redraw()
+            yield
 
     def _press(self, operator: str) -> None:
         with self._hands.context():

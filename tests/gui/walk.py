@@ -36,14 +36,20 @@ class Walk:
     ----------
     module : name of the extension's package
     out : folder of the pictures
+    zipped : seconds that the installation of the zip took; None: it was not installed
     """
 
-    def __init__(self, hands: Hands, module: str, out: Path, images: Path) -> None:
+    def __init__(
+        self, hands: Hands, module: str, out: Path, images: Path, zipped: float | None = None
+    ) -> None:
         self.hands, self.out, self.images = hands, out, images
+        self.module = module
         self.live = sys.modules[f"{module}.addon.jobs.session"].live
         self.gallery = sys.modules[f"{module}.addon.scene.gallery"]
-        self.setting_up = SettingUp(hands, module, out)
+        self.setting_up = SettingUp(hands, module, out, self.photo)
         self.table: list[dict[str, Any]] = []
+        if zipped is not None:  # dropped on the window, and confirmed
+            self.table.append({"step": "zip", "clicks": 2, "seconds": round(zipped, 1)})
 
     def steps(self) -> Check:
         """Take every step, and keep the table."""
@@ -52,12 +58,16 @@ class Walk:
             yield from step()
             seconds = time.monotonic() - started
             yield from self._settle()
-            path = self.out / f"walk-{number}-{name.replace(' ', '-')}.png"
-            path.unlink(missing_ok=True)
-            yield from self.hands.photograph(path)
+            yield from self.photo(f"{number}-{name.replace(' ', '-')}")
             self.table.append({"step": name, "clicks": clicks, "seconds": round(seconds, 1)})
         (self.out / "walk.json").write_text(json.dumps(self.table, indent=1))
         self.hands.row("the walk", True, f"{len(self.table)} steps, {self._total()}")
+
+    def photo(self, name: str) -> Check:
+        """Take a picture of the window."""
+        path = self.out / f"walk-{name}.png"
+        path.unlink(missing_ok=True)
+        yield from self.hands.photograph(path)
 
     def _total(self) -> str:
         names = [entry["step"] for entry in self.table]
@@ -69,7 +79,7 @@ class Walk:
     def _plan(self) -> list[tuple[str, int, Callable[[], Check]]]:
         return [
             ("start", 2, self.start),  # N, and the tab
-            *([("install", 2, self.setting_up.install)] if WHEELS else []),
+            *([("install", 4, self.setting_up.install)] if WHEELS else []),  # a folder of wheels
             ("sample", 1, self.sample),
             ("first mesh", 1, self.first_mesh),
             ("several pictures", 2, self.several_pictures),
@@ -103,6 +113,7 @@ class Walk:
         self._press("reconstruct")
         yield from self.hands.until(self._shown)
         self._check_first()
+        yield from self.photo("first-look")
         yield from self._idle()
         assert len(self._results()) == 1
 
@@ -133,17 +144,17 @@ class Walk:
     def look_through(self) -> Check:
         render = bpy.context.scene.render
         before = (render.resolution_x, render.resolution_y)
-        self._press("look_through", camera="Camera 2")
+        self._press("look_through", camera="Camera 0")
         yield from self._settle()
-        self._press("look_through", camera="Camera 2")
+        self._press("look_through", camera="Camera 0")
         yield
         assert (render.resolution_x, render.resolution_y) == before
-        self._press("look_through", camera="Camera 2")
+        self._press("look_through", camera="Camera 0")
 
     def own_cameras(self) -> Check:
         """Images dropped on as many cameras; the dialog shows the pairs first."""
         with self.hands.context():
-            bpy.ops.levelform.look_through(camera="Camera 2")
+            bpy.ops.levelform.look_through(camera="Camera 0")
             bpy.ops.levelform.drop_images(
                 "EXEC_DEFAULT",
                 directory=f"{self.images}/",
@@ -178,6 +189,9 @@ class Walk:
         bpy.context.scene.levelform_batch.folder = str(folder)
         batch = sys.modules[self.live.__module__.replace("jobs.session", "data.batch_run")]
         self._press("batch")
+        yield from self.hands.until(lambda: len(batch.batch_run.made) > 0)
+        yield from self._settle()
+        yield from self.photo("batch-runs")
         yield from self.hands.until(lambda: not batch.batch_run.running)
         assert len(batch.batch_run.made) == 2
 

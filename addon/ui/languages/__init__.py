@@ -10,9 +10,10 @@ import bpy
 
 from ...scene import wording
 from .de import WORDS
+from .de_backend import BACKEND
 from .de_sentences import SENTENCES
 
-GERMAN = WORDS | SENTENCES
+GERMAN = BACKEND | WORDS | SENTENCES
 LANGUAGES = {"de_DE": GERMAN, "de": GERMAN}  # the name of German up to 4.1, and since
 _CONTEXTS = ("*", "Operator")  # of names and texts, and of buttons
 

@@ -1,4 +1,4 @@
-"""Augmentation of images: backgrounds, noise, blur, soft masks, colour jitter.
+"""Augmentation of images: backgrounds, noise, blur, soft masks, colour jitter, channels.
 
 Every function takes and returns images (V, H, W, 4), float32, sRGB in [0, 1], straight alpha,
 and does not modify its input. It draws from one generator or from one per image; with its own
@@ -122,6 +122,16 @@ def jitter_colors(
     return torch.cat([color.clamp(0, 1), alpha], -1)
 
 
+def shuffle_channels(images: Tensor, generator: Source) -> Tensor:
+    """Permute red, green and blue at random, as the code of Deep Meta Functionals does.
+
+    The authors draw one permutation for a batch; here each image has its own.
+    """
+    order = draw(torch.rand, (len(images), 3), generator).argsort(1).to(images.device)
+    index = order[:, None, None, :].expand(*images.shape[:3], 3)
+    return torch.cat([images[..., :3].gather(-1, index), images[..., 3:]], -1)
+
+
 def rescale(images: Tensor, generator: Source, amount: float = 0.2) -> Tensor:
     """Scale the crop about its middle by up to `amount`, as SDF-SRN's for PASCAL3D+.
 
@@ -148,4 +158,5 @@ AUGMENTATIONS: dict[str, Augmentation] = {
     "soft-mask": soften_mask,
     "colors": jitter_colors,
     "rescale": rescale,
+    "channels": shuffle_channels,
 }

@@ -254,15 +254,21 @@ PAPER_RECIPE = Recipe(
     ),
     Sampling(objects=16, points=(("uniform", 1),), **PLAIN),
     ema=0.0,
-    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16; each of an object's "
-    "images is a sample of its own",
+    source="SDF-SRN section 4 and the authors' options: Adam 1e-4, batch 16, 100,000 steps; each "
+    "of an object's images is a sample of its own",
 )
 PASCAL_RECIPE = Recipe(
     (
         adam(1e-4, 1000, loss=PRETRAINING, options={"count": 16}),
         adam(1e-4, 30_000),
     ),
-    Sampling(objects=16, points=(("uniform", 1),), mirror=0.0, augment=("colors", "rescale")),
+    Sampling(
+        objects=16,
+        points=(("uniform", 1),),
+        mirror=0.0,
+        augment=("colors", "rescale"),
+        augmented=1.0,
+    ),
     ema=0.0,
     source="SDF-SRN section 4.2 and the authors' options: Adam 1e-4, batch 16, colors jittered, "
     "crops rescaled by 1 +- 0.2",

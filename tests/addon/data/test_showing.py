@@ -1,14 +1,24 @@
 """What is shown becomes objects beside the result; blends and morphs become objects that move."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon import api  # noqa: E402
-from levelform.addon.data import blending, showing  # noqa: E402
+from levelform.addon.data import blending, morphing, showing  # noqa: E402
 from levelform.addon.scene.provenance import PROVENANCE  # noqa: E402
 from levelform.backend.contract.errors import RequestError, WorkError  # noqa: E402
-from levelform.backend.contract.protocol import Blend, Exhibit, Morph, SaveCode, Show  # noqa: E402
+from levelform.backend.contract.options import Option  # noqa: E402
+from levelform.backend.contract.protocol import (  # noqa: E402
+    Blend,
+    Exhibit,
+    MethodInfo,
+    Morph,
+    SaveCode,
+    Show,
+)
 from levelform.backend.contract.shows import ShowSpec  # noqa: E402
 from levelform.backend.shows.subject import png  # noqa: E402
 
@@ -190,3 +200,29 @@ def test_moments_of_a_moving_shape_play(stage, puppet):
         bpy.context.scene.frame_set(frame)
         sizes.append(max(abs(v.co.x) for v in added.data.vertices))
     assert sizes == [1, 2, 3]
+
+
+@pytest.mark.parametrize(("method", "refused"), [("moving", False), ("still", True)])
+def test_only_methods_that_know_time_are_animated_in_it(stage, monkeypatch, method, refused):
+    time = Option("time", "float", 0.0, "the moment", -1, 1)
+    infos = tuple(
+        MethodInfo(name, name.capitalize(), "", "", False, False, 1, None, True, (), (), options)
+        for name, options in (("moving", (time,)), ("still", ()))
+    )
+    monkeypatch.setattr(morphing, "live", SimpleNamespace(methods=infos))
+    monkeypatch.setattr(morphing, "show_problem", lambda target: "")
+    problem = morphing.time_problem(result("C", "c", method=method))
+    assert ("by Moving." in problem) is refused
+    assert bool(problem) is refused
+
+
+def test_weights_of_moving_shapes_come_from_the_panel_if_they_are_for_the_method(stage, puppet):
+    puppet.waiting += [lambda: puppet.send(1), lambda: puppet.finish()]
+    api.animate(stage[0], [0.0], weights_file="/moving.safetensors")
+    assert puppet.job.request.weights_file == "/moving.safetensors"
+    settings = bpy.context.scene.levelform
+    settings.weights, settings.method = "/moving.safetensors", "tdgn"
+    assert morphing.weights_for(bpy.context.scene, stage[0]) == "/moving.safetensors"
+    settings.method = "disn"
+    assert morphing.weights_for(bpy.context.scene, stage[0]) is None
+    settings.weights = ""

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from levelform.addon.scene import gallery
 from levelform.addon.scene.gallery import world_box
-from levelform.addon.scene.ground import free_shift, stand
+from levelform.addon.scene.ground import free_shift, move_aside, stand
 from levelform.addon.scene.provenance import PROVENANCE
+from levelform.addon.scene.volume import add_volume
 
 bpy = pytest.importorskip("bpy")
 pytestmark = pytest.mark.bpy
@@ -80,6 +81,23 @@ def test_a_result_of_the_same_image_takes_the_place_though_it_looks_different():
     assert gallery.box_iou(world_box(first), world_box(second)) < gallery.SAME_PLACE
     assert second.location.x == pytest.approx(0.0)
     assert not gallery.is_shown(first)
+
+
+def test_a_new_volume_stands_beside_the_default_cube_with_its_cameras():
+    scene = bpy.context.scene
+    cube()
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    scene.collection.objects.link(camera)
+    camera.location = (0, -5, 0)
+    empty = add_volume(np.eye(4), scene)
+    bpy.context.view_layer.update()
+    move_aside(empty, [camera], scene)
+    left = empty.location.x - 0.9  # of the object
+    assert 1.0 < left < 1.5
+    np.testing.assert_allclose(camera.location, (empty.location.x, -5, 0), atol=1e-6)
+    bpy.context.view_layer.update()
+    move_aside(empty, [camera], scene)
+    assert empty.location.x - 0.9 == pytest.approx(left)
 
 
 def test_a_floor_is_not_in_the_way():

@@ -77,6 +77,12 @@ def test_masks_of_other_sources_are_not_shown(scene):
     assert scene.levelform_matte.mask is None
 
 
+def test_a_mask_of_another_image_is_not_shown(scene):
+    scene, masks = scene
+    masks.remember(scene, found(name="photo of a batch"))
+    assert scene.levelform_matte.shown is None
+
+
 def test_corrections_go_to_the_worker(scene):
     scene, masks = scene
     scene.levelform_matte.largest = True

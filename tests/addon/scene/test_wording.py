@@ -79,7 +79,43 @@ def test_a_short_pattern_fits_numbers_only():
     assert match("3 s left", table) == "noch 3 s"
 
 
+def test_a_text_of_several_sentences_is_translated_sentence_by_sentence():
+    table = {
+        "The mesh of {} is open.": "Das Mesh von {} ist offen.",
+        "Look at {}. Then try again.": "Sieh dir {} an. Versuche es dann noch einmal.",
+    }
+    said = "The mesh of a rock is open. Nobody wrote this. Look at Camera. Then try again."
+    assert match(said, table) == (
+        "Das Mesh von a rock ist offen. Nobody wrote this. "
+        "Sieh dir Camera an. Versuche es dann noch einmal."
+    )
+
+
+def test_amounts_in_a_sentence_are_translated_but_names_are_not():
+    table = {
+        "The outline misses {} by {}.": "Der Umriss verfehlt {} um {}.",
+        "{} pixels wide": "{} Pixel breit",
+    }
+    assert match("The outline misses pixels by 2.5 pixels wide.", table) == (
+        "Der Umriss verfehlt pixels um 2.5 Pixel breit."
+    )
+
+
 def test_every_translation_has_the_places_of_its_pattern(extension):
     for language, words in wording._languages.items():
         for pattern, translated in words.items():
-            assert pattern.count("{}") == translated.count("{}"), (language, pattern)
+            count = pattern.count("{}")
+            if translated.count("{}") != count:  # the places are numbered, or left out
+                filled = translated.format(*(f"<{n}>" for n in range(count)))
+                assert "<" in filled, (language, pattern)
+
+
+def test_what_the_backend_says_is_german_in_the_panel(german):
+    assert sentence("The views do not agree (3.1 pixels of 224).") == (
+        "Die Ansichten stimmen nicht überein (3.1 Pixel von 224)."
+    )
+    front = "The views do not agree on where the object's front is; it is taken to face {}. " + (
+        "Turn the volume's arrow (or give --front) if that is wrong."
+    )
+    said = sentence(for_panel(front.format("the world's -Y")))
+    assert said.startswith("Die Ansichten sind sich nicht einig")

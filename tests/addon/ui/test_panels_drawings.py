@@ -17,6 +17,14 @@ def test_without_drawings_there_are_buttons_alone(extension, chosen_backend):
     assert "levelform.drawings_again" not in paper
 
 
+def test_photographs_are_counted_and_what_was_left_out_is_named(extension, chosen_backend):
+    facts = {"placed": 23, "images": 24, "remarks": ["Not placed, and left out: 007.png."]}
+    scene_drawings.remember_photographs(bpy.context.scene, facts)
+    paper = draw(panels_drawings.LEVELFORM_PT_drawings)
+    assert "23 of 24 photographs were placed." in paper
+    assert "Not placed, and left out: 007.png." in paper
+
+
 def test_each_piece_is_shown_with_its_side(extension, chosen_backend, ball_stage):
     scene = ball_stage(2)
     cameras = [scene.objects["View 0"], scene.objects["View 1"]]

@@ -130,6 +130,23 @@ def test_a_named_method_tells_its_departures_its_shows_and_its_surface(capsys):
     assert "surface of the bundled weights: at the probability 0.413" in text
 
 
+def test_a_named_method_tells_how_each_preset_trains(capsys):
+    assert cli.main(["methods", "disn", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["methods"]
+    recipes = {(recipe["preset"], recipe["part"]): recipe for recipe in told["recipes"]}
+    assert {preset for preset, _ in recipes} == methods()["disn"].recipes.keys()
+    assert recipes["paper", "main"]["steps"] == 3_600_000
+    assert "batch 16" in recipes["paper", "main"]["source"]
+    assert cli.main(["methods", "disn"]) == 0
+    assert "paper camera, 400,000 steps: DISN, the authors' code" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["deep-meta-functionals", "disn", "sdf-srn", "tdgn", "uclid-net"])
+def test_every_recipe_says_where_it_comes_from(name):
+    for parts in methods()[name].recipes.values():
+        assert all(recipe.source for recipe in parts.values())
+
+
 @pytest.mark.parametrize("name", ["deep-meta-functionals", "disn", "sdf-srn", "tdgn", "uclid-net"])
 def test_every_paper_lists_its_departures(name):
     from levelform.backend.commands.methods import departures

@@ -5,6 +5,7 @@ from levelform.backend.contract.errors import RequestError
 from levelform.backend.experiments.cards import write_cards
 from levelform.backend.reconstructors import Code
 from levelform.backend.reconstructors.storage import read_tensors
+from levelform.backend.training.parts import changed
 
 PART = {
     "data": {
@@ -46,6 +47,15 @@ def test_a_card_holds_what_its_file_says(network, tmp_path):
         "without any 3D truth", f"{path.stat().st_size / 2**20:.2f} MiB",
     ):  # fmt: skip
         assert words in text, words
+
+
+def test_the_card_of_a_moving_network_says_how_it_moves(network, tmp_path):
+    path = tmp_path / "moving.safetensors"
+    model = network("deep-meta-functionals")
+    changed(model, {"coordinates": 4}).save(path, training={"parts": {"main": PART}})
+    (page,) = write_cards([path], tmp_path / "models")
+    command = "levelform animate deep-meta-functionals IMAGE -o FRAMES --weights moving.safetensors"
+    assert command in page.read_text()
 
 
 def test_runs_that_went_on_from_others_are_told_in_order(network, tmp_path):

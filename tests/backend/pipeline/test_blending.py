@@ -2,15 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 from levelform.backend.contract import protocol
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.image_files import image_file
-from levelform.backend.reconstructors import WEIGHTS_FOLDER, Code
+from levelform.backend.reconstructors import WEIGHTS_FOLDER, Code, load_reconstructor
 from levelform.backend.session import Session
 from levelform.backend.ticket import Ticket
+from levelform.backend.training.parts import changed
 
 IMAGES = sorted((WEIGHTS_FOLDER.parent / "sample" / "chair" / "images").glob("*.png"))
 METHOD = "tdgn"
+MOVES = "deep-meta-functionals"
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +103,24 @@ def test_what_a_method_shows_stands_in_the_world(session):
 def test_what_cannot_be_blended_is_said(session, sources, weights, sentence):
     with pytest.raises(RequestError, match=sentence):
         list(session.blend(protocol.Blend("job", sources, weights), Ticket()))
+
+
+def test_a_result_of_still_weights_moves_by_weights_that_know_time(session, tmp_path):
+    model = changed(load_reconstructor(MOVES, None, "cpu"), {"coordinates": 4})
+    with torch.no_grad():  # the first layer's row of t, which ignored time
+        model.heads[0].weight.bias.unflatten(0, (4, -1))[3] += 0.1
+    model.save(tmp_path / "moving.safetensors")
+    views = (protocol.ViewData(None, None, "c", image_file(IMAGES[0])),)
+    request = protocol.Reconstruct("job", MOVES, views, resolution=32, keep="still")
+    list(session.reconstruct(request, Ticket()))
+    file, seen = str(tmp_path / "moving.safetensors"), []
+    for time in (-1.0, 1.0):
+        asked = {"resolution": 64, "options": {"time": time}}
+        *_, last, end = session.blend(
+            protocol.Blend("job", ("still",), (1.0,), **asked, weights_file=file), Ticket()
+        )
+        assert end.stats["weights"].startswith("moving")
+        seen.append(last.vertices)
+    assert len(seen[0]) != len(seen[1]) or not np.allclose(*seen)
+    with pytest.raises(RequestError, match="still shapes only"):
+        list(session.blend(protocol.Blend("job", ("still",), (1.0,), **asked), Ticket()))

@@ -105,10 +105,26 @@ def test_papers_recipes_are_what_the_papers_say():
     pascal = find_recipe("sdf-srn", preset="paper-pascal3d")
     assert pascal.phases[-1].steps == 30_000
     assert pascal.sampling.augment == ("colors", "rescale")
+    assert pascal.sampling.augmented == 1.0
+    deep = find_recipe("deep-meta-functionals", preset="paper")
+    assert deep.sampling.augment == ("channels",)
+    assert deep.steps == pytest.approx(20 * 24 * 30_661 / deep.sampling.objects, rel=0.01)
     uclid = find_recipe("uclid-net", preset="paper")
     assert all(phase.options["predicted_camera"] for phase in uclid.phases)
     with pytest.raises(RequestError, match="no paper-pascal3d recipe"):
         find_recipe("disn", preset="paper-pascal3d")
+
+
+def test_disns_rates_fall_every_200_000_samples():
+    for part, rate in (("main", 1e-4), ("camera", 1e-4)):
+        recipe = find_recipe("disn", part, preset="paper")
+        (phase,) = recipe.phases
+        stair = 200_000 // recipe.sampling.objects
+        for k in (1, 2, 5):
+            before, after = (phase.learning_rate_at(k * stair + d) for d in (-2, 2))
+            assert before == pytest.approx(rate * 0.9 ** (k - 1))
+            assert after == pytest.approx(rate * 0.9**k)
+        assert phase.learning_rate_at(phase.steps - 1) >= 0.009 * rate
 
 
 def test_a_predicted_similarity_becomes_a_rigid_camera_of_the_same_image():

@@ -109,6 +109,16 @@ def test_mirroring_twice_changes_nothing(data):
     assert not torch.equal(mirror(one).images, one.images)
 
 
+@pytest.mark.parametrize(("fraction", "least", "most"), [(0.0, 0, 0), (0.5, 2, 9), (1.0, 8, 12)])
+def test_augmentations_are_applied_to_a_fraction_of_the_images(data, fraction, least, most):
+    shapes = load_shapes([str(data)], "train")
+    plain = BatchSampler(shapes, FRAMING, PLAIN, seed=0).sample(0).images
+    sampling = replace(PLAIN, augment=("channels",), augmented=fraction)
+    images = BatchSampler(shapes, FRAMING, sampling, seed=0).sample(0).images
+    changed = int((images != plain).flatten(2).any(-1).sum())
+    assert least <= changed <= most
+
+
 def test_augmented_images_stay_images(data):
     sampling = replace(PLAIN, augment=("colors", "blur", "noise", "soft-mask"))
     shapes = load_shapes([str(data)], "train")

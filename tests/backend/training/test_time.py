@@ -11,6 +11,7 @@ from levelform.backend.data.format import DatasetWriter
 from levelform.backend.data.moving import record_of_motion
 from levelform.backend.data.records import Contents, record_of_shape
 from levelform.backend.reconstructors import find_method
+from levelform.backend.training.calibration import calibrate
 
 CONTENTS = Contents(points={"uniform": 400, "near": 300}, surface=20, views=2, size=32)
 WORDS = ["--steps", "3", "--batch", "2", "--set", "coordinates=4", "width=4", "blocks=2",
@@ -55,7 +56,10 @@ def test_it_trains_validates_and_knows_time(moving, tmp_path, capsys, frames):
     points = torch.rand(50, 3) * 2 - 1
     early, late = (model.decode(code, time=t)(points) for t in (-1.0, 1.0))
     assert not torch.equal(early, late)
-    assert 0 <= validate(model, [shape]).iou <= 1
+    score = validate(model, [shape]).iou
+    assert 0 <= score <= 1
+    if frames == 1:  # each point at its own moment, as in validation
+        assert calibrate(model, [shape]).before == pytest.approx(score)
 
 
 def test_still_shapes_are_refused_in_a_sentence(tmp_path, capsys):

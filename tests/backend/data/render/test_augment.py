@@ -2,7 +2,12 @@
 
 import pytest
 import torch
-from levelform.backend.data.render.augment import AUGMENTATIONS, blur, jitter_colors
+from levelform.backend.data.render.augment import (
+    AUGMENTATIONS,
+    blur,
+    jitter_colors,
+    shuffle_channels,
+)
 
 
 def images() -> torch.Tensor:
@@ -51,3 +56,12 @@ def test_blur_keeps_the_sum_of_alpha_and_the_colour_of_the_object():
 
 def test_no_jitter_changes_nothing_and_a_full_turn_of_hue_is_none():
     torch.testing.assert_close(jitter_colors(images(), seeded(), 0, 0), images())
+
+
+def test_channels_are_permuted_whole_and_alpha_stays():
+    many = images()[:1].expand(60, -1, -1, -1)
+    after = shuffle_channels(many, seeded())
+    assert torch.equal(after[..., 3], many[..., 3])
+    found = {tuple(one[10, 10, :3].tolist()) for one in after}
+    assert len(found) == 6  # all permutations, each of a whole image
+    assert all((one[6:18, 6:18] == one[6, 6]).all() for one in after)
