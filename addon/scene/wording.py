@@ -12,7 +12,7 @@ from functools import lru_cache
 import bpy
 
 PLACE = "{}"
-SURE = 10  # minimum number of letters for a pattern to match, whatever is in its places
+SURE = 9  # minimum number of letters for a pattern to match, whatever is in its places
 _NUMBER = r"([\d.,]+)"
 _BETWEEN = re.compile(r"(?<=[.?!]) (?=[A-Z])")  # two sentences
 _VALUE = r"((?:(?![.?!] [A-Z]).)*?)"  # within one sentence; may be empty

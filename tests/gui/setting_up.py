@@ -6,6 +6,7 @@ the backend is then installed by the button instead of being given.
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,7 @@ class SettingUp:
     def train(self) -> Check:
         """Images of five shapes, their data set, a short training, and its weights in use."""
         scene = self._shapes()
-        self._open("LEVELFORM_PT_dataset", "LEVELFORM_PT_training")
-        yield from self._hands.open_tab()
+        yield from self._open("LEVELFORM_PT_dataset", "LEVELFORM_PT_training")
         chosen = scene.levelform_dataset
         chosen.out, chosen.views, chosen.samples = str(self._out / "data"), 4, 4
         self._press("render_dataset")
@@ -103,13 +103,22 @@ class SettingUp:
                 getattr(bpy.ops.mesh, f"primitive_{name}_add")(location=(4.0 * number, 0.0, 0.0))
         return bpy.context.scene
 
-    def _open(self, *panels: str) -> None:
-        """Show panels open that are closed at first; Blender has no other way for scripts."""
+    def _open(self, *panels: str) -> Check:
+        """Show panels open that are closed at first; Blender has no other way for scripts.
+
+        The sidebar is drawn again before anything else happens to it: it still refers to the
+        panels as they were.
+        """
         for panel in bpy.types.Panel.__subclasses__():
             if panel.__name__ in panels and panel.__module__.startswith(self._module):
                 bpy.utils.unregister_class(panel)
                 panel.bl_options = set()
                 bpy.utils.register_class(panel)
+        until = time.monotonic() + 2.0
+        while time.monotonic() < until:
+            for area in bpy.context.window_manager.windows[0].screen.areas:
+                area.tag_redraw()
+            yield
 
     def _press(self, operator: str) -> None:
         with self._hands.context():

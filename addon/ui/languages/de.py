@@ -271,7 +271,7 @@ WORDS = {
     "Position of the surface: the probability of being inside, from 0 to 1; higher values make the object thinner": "Lage der Oberfläche: die Wahrscheinlichkeit, innen zu sein, von 0 bis 1; höhere Werte machen das Objekt dünner",
     "Preferences": "Einstellungen",
     "Preview": "Vorschau",
-    "Probability": "Wahrscheinlichkeit",
+    "Probability": "Schwelle",
     "Processor": "Prozessor",
     "Python": "Python",
     "Python for the backend": "Python für das Backend",

@@ -390,7 +390,7 @@ SENTENCES = {
     "There is no pass {}.": "Es gibt keinen Pass {}.",
     "There is no range of cameras {}.": "Es gibt keinen Kamerabereich {}.",
     "There is no way {} to find cameras.": "Es gibt keine Art {}, Kameras zu finden.",
-    "There is no {}.": "Es gibt kein {}.",
+    "There is no {}.": "Es gibt {} nicht.",
     "There is nothing to render.": "Es gibt nichts zu rendern.",
     "There is only one result.": "Es gibt nur ein Ergebnis.",
     "This method knows still shapes only. Reconstruct the object by {}.": "Diese Methode kennt nur unbewegte Formen. Rekonstruiere das Objekt mit {}.",
