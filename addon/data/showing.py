@@ -10,7 +10,7 @@ from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Exhibit, SaveCode, Show, ShowSpec
 from ...backend.contract.shows import find_show, read_show_options
 from ..jobs.requests import absolute, not_kept, remesh_problem
-from ..jobs.results import Checked, Deleted, Handle, Result
+from ..jobs.results import Checked, Deleted, Handle, MeshlessResult
 from ..jobs.running import Running
 from ..jobs.session import busy, exhaust, live
 from ..scene.exhibits import add_exhibit, free_row, new_mesh
@@ -118,12 +118,11 @@ def begin_show(
     return live.begin(request, ShowResult(job, target, bpy.context.scene, what), {})
 
 
-class ShowResult(Result):
+class ShowResult(MeshlessResult):
     """A show: adds its exhibits at the end, and leaves the result as it is."""
 
     label = "Show"
     promise = "It will appear in a moment"
-    selects = False
 
     def __init__(
         self, job: str, target: bpy.types.Object, scene: bpy.types.Scene, what: str
@@ -159,9 +158,6 @@ class ShowResult(Result):
             if isinstance(data, bpy.types.Mesh) and not data.users:
                 bpy.data.meshes.remove(data)
         self.added = []
-
-    def _show(self, update: Any) -> bool:
-        return True
 
 
 def add_steps(

@@ -80,8 +80,8 @@ def _place(added: bpy.types.Object, exhibit: Exhibit, beside: bpy.types.Object, 
     """Place an object at its volume, aside by its place in the row, and back by its row."""
     pose = np.eye(4) if exhibit.world_from_mesh is None else exhibit.world_from_mesh
     width, depth, _ = (APART * max(side, 1e-3) for side in beside.dimensions)
-    shift = Matrix.Translation((width * exhibit.place, depth * row, 0))
-    added.matrix_world = shift @ Matrix(np.asarray(pose).tolist())
+    translation = Matrix.Translation((width * exhibit.place, depth * row, 0))
+    added.matrix_world = translation @ Matrix(np.asarray(pose).tolist())
 
 
 def _add_image(
