@@ -258,7 +258,7 @@ def texture(
     size
         Pixels along a side, 256 to 8192.
     faces
-        A mesh of more triangles is simplified to so many first.
+        Maximum number of triangles; a larger mesh is simplified first.
 
     Raises
     ------

@@ -10,26 +10,18 @@ import logging
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from . import commands, launch
 from .contract import streams
 from .contract.errors import LevelformError, RequestError
 from .contract.unexpected import internal_error
+from .contract.words import LineParser
 
 PROGRAM = "levelform"
 INTERRUPTED = 130
 JSON, DEBUG = "--json", "--debug"
 BUG_HINT = "Run it again with --debug and report what it shows."
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser with one-line errors."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise the error instead of printing the usage."""
-        sentence = message[:1].upper() + message[1:].rstrip(".") + "."
-        raise RequestError(sentence, f"See `{self.prog} --help`.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,7 +94,7 @@ def _library_output(as_json: bool) -> contextlib.AbstractContextManager[Any]:
 
 
 def _parse(command: commands.Command, name: str, words: Sequence[str]) -> argparse.Namespace:
-    parser = Parser(
+    parser = LineParser(
         prog=f"{PROGRAM} {name}",
         description=f"{command.HELP[:1].upper()}{command.HELP[1:]}.",
         epilog="All commands: --json prints one JSON object and nothing else on standard output; "

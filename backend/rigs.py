@@ -55,7 +55,7 @@ def _with_images(
 ) -> tuple[list[CameraData], list[str]]:
     """Return the cameras at the sizes of a folder's images, and their paths from `base`."""
     if not folder.is_dir():
-        raise RequestError(f"There is no folder {folder}.", "Name the folder of the images.")
+        raise RequestError(f"The folder {folder} does not exist.", "Name the folder of the images.")
     paths = list_images(folder)
     if len(paths) != len(cameras):
         raise RequestError(

@@ -227,7 +227,7 @@ class Worker:
         """Run a job: send its events, then exactly one of its three final events."""
         job = request.job
         ticket = Ticket(
-            _Reporter(job, self.answer),
+            _ProgressReporter(job, self.answer),
             lambda: self._is_cancelled(job),
             lambda: job in self._finishing,
         )
@@ -301,7 +301,7 @@ def _with_edges(event: Any, ticket: Ticket) -> Any:
     return replace(event, edges=edges, corner_edges=corner_edges)
 
 
-class _Reporter:
+class _ProgressReporter:
     """Progress events, at most about twenty a second; a new stage is always reported."""
 
     def __init__(self, job: str, answer: Callable[[Any], None]) -> None:

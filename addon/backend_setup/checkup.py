@@ -52,7 +52,7 @@ class InterpreterReport:
         return not self.problem
 
 
-class Check:
+class InterpreterCheck:
     """One check of an interpreter: `start`, then `poll` until there is a report.
 
     Parameters
@@ -131,7 +131,7 @@ def check(
     python: str, *, quick: bool = False, required: Mapping[str, str] | None = None
 ) -> InterpreterReport:
     """Return the report on an interpreter; blocks for some 50 ms if `quick`, else for seconds."""
-    look = Check(python, quick=quick, required=required)
+    look = InterpreterCheck(python, quick=quick, required=required)
     look.start()
     return look.wait()
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from ...backend.contract.errors import LevelformError, WorkError
 from . import builds, requirements, uv
-from .checkup import Check, InterpreterReport
+from .checkup import InterpreterCheck, InterpreterReport
 from .managed import LOG, InstallPlan, check_space, claim
 from .managed import TorchBuild as TorchBuild
 from .managed import remove as remove
@@ -59,7 +59,7 @@ class Installation:
         self.report: InterpreterReport | None = None
         self._steps = Steps(plan, self._enter, self.log)
         self._script: Script | None = None
-        self._waiting: Invocation | Check | None = None
+        self._waiting: Invocation | InterpreterCheck | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._span = (0.0, 0.0)  # range of `progress` of the current step
         self._read_up_to = 0  # bytes of the log
@@ -110,7 +110,7 @@ class Installation:
         """Do what can be done without blocking; return whether it is still running."""
         if not self.active:
             return False
-        if isinstance(self._waiting, Check):
+        if isinstance(self._waiting, InterpreterCheck):
             report = self._waiting.poll()
             if report is not None:
                 self._advance(report)
@@ -144,7 +144,7 @@ class Installation:
             return
         self._cancelled_at = time.monotonic()
         self.message = "Stopping"
-        if isinstance(self._waiting, Check):
+        if isinstance(self._waiting, InterpreterCheck):
             self._waiting.stop()
         self._signal(signal.SIGTERM)
         self._see_to_cancel()
@@ -161,7 +161,7 @@ class Installation:
             return
         try:
             self._waiting = self._script.send(result)  # type: ignore[arg-type]
-            if isinstance(self._waiting, Check):
+            if isinstance(self._waiting, InterpreterCheck):
                 self._waiting.start()
             else:
                 self._process = self._spawn(self._waiting)
@@ -237,7 +237,7 @@ class Installation:
 
     def _kill(self) -> None:
         """Leave no process running when Blender quits."""
-        if isinstance(self._waiting, Check):
+        if isinstance(self._waiting, InterpreterCheck):
             self._waiting.stop()
         if self._process is not None:
             self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -16,7 +16,7 @@ import bpy
 from ...backend.contract.errors import RequestError
 from . import builds, candidates, install, requirements, user_preferences
 from .candidates import Backend, Candidate, InterpreterSource
-from .checkup import Check, is_executable
+from .checkup import InterpreterCheck, is_executable
 from .install import Installation, InstallState
 
 RUN_SCRIPT = ("--background", "--factory-startup", "--python-exit-code", "1", "--python")
@@ -44,7 +44,7 @@ class CandidateSearch:
         self._places: Iterator[tuple[InterpreterSource, str]] = iter(
             candidates.places(user_preferences.python(), user_folder())
         )
-        self._current: tuple[InterpreterSource, str, Check] | None = None
+        self._current: tuple[InterpreterSource, str, InterpreterCheck] | None = None
 
     def poll(self) -> bool:
         """Do what can be done without blocking; return whether it is still running."""
@@ -63,7 +63,7 @@ class CandidateSearch:
         if place is None:
             self.over = True
             return
-        check = Check(place[1], quick=self._quick)
+        check = InterpreterCheck(place[1], quick=self._quick)
         check.start()
         self._current = (*place, check)
 

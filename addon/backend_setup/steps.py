@@ -9,7 +9,7 @@ from typing import TypeAlias
 from ...backend.contract.errors import WorkError
 from ...backend.contract.programs import on_path
 from . import builds, locks, requirements, uv
-from .checkup import Check, InterpreterReport, is_executable
+from .checkup import InterpreterCheck, InterpreterReport, is_executable
 from .failures import Diagnosis, diagnose
 from .managed import InstallPlan, TorchBuild, write_marker
 from .output import FetchProgress, OutputProgress, UvProgress, unpacking_bytes
@@ -31,7 +31,7 @@ class Invocation:
 
 
 Answer: TypeAlias = int | InterpreterReport  # the exit status of a command, or a check's report
-Script: TypeAlias = Generator[Invocation | Check, Answer, None]
+Script: TypeAlias = Generator[Invocation | InterpreterCheck, Answer, None]
 
 
 class InstallFailed(WorkError):  # noqa: N818 - a state of an installation
@@ -82,7 +82,7 @@ class Steps:
         if self.plan.photographs:
             yield from self._install_photographs((0.8, 0.9))
         self._enter("Checking", 0.9, 1.0)
-        report = yield Check(self.plan.python, required=self.plan.required)
+        report = yield InterpreterCheck(self.plan.python, required=self.plan.required)
         assert isinstance(report, InterpreterReport)
         if not report.usable:
             raise WorkError(report.problem, "Try Repair; the log has details.")
@@ -147,7 +147,7 @@ class Steps:
         self._enter("Making an environment", 0.05, 0.15)
         fitting = requirements.pythons_of(self.plan)
         if is_executable(self.plan.python):
-            report = yield Check(self.plan.python, quick=True, required={})
+            report = yield InterpreterCheck(self.plan.python, quick=True, required={})
             assert isinstance(report, InterpreterReport)
             if report.python_ok and _version(report) in fitting:
                 return
@@ -164,10 +164,12 @@ class Steps:
                 raise self._failed(f"Python {python} could not be downloaded", _AGAIN, _OWN_PYTHON)
             raise self._failed("The environment could not be made", "Choose another Python.")
 
-    def _find_base(self, fitting: Collection[tuple[int, int]]) -> Generator[Check, Answer, str]:
+    def _find_base(
+        self, fitting: Collection[tuple[int, int]]
+    ) -> Generator[InterpreterCheck, Answer, str]:
         """Find a Python to build on; only its version matters. "": there is none."""
         for python in filter(is_executable, requirements.known_pythons(self.plan)):
-            report = yield Check(python, quick=True, required={})
+            report = yield InterpreterCheck(python, quick=True, required={})
             assert isinstance(report, InterpreterReport)
             if report.python_ok and _version(report) in fitting:
                 return python
@@ -195,7 +197,7 @@ class Steps:
     def _reinstall_broken(self) -> Script:
         """Reinstall distributions that can't be imported."""
         self._enter("Looking for what is broken", 0.1, 0.15)
-        report = yield Check(self.plan.python, required=self.plan.required)
+        report = yield InterpreterCheck(self.plan.python, required=self.plan.required)
         assert isinstance(report, InterpreterReport)
         broken = {requirements.canonical(name) for name in report.broken}
         yield from self._install(broken, (0.1, 0.15), "--no-deps", "--reinstall")

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 import bpy
 
 from ...backend.contract import streams
-from ...backend.contract.errors import LevelformError, RequestError
+from ...backend.contract.errors import LevelformError
+from ...backend.contract.words import LineParser
 from ..scene.windows import in_window
 from . import backend, batch, cameras, dataset, reconstruct, show
 from .answers import answers_alone
@@ -65,17 +66,9 @@ def _fail(error: LevelformError, status: int, out: TextIO, *, as_json: bool) -> 
     return status
 
 
-class _Parser(argparse.ArgumentParser):
-    """An argument parser with errors of one line each."""
-
-    def error(self, message: str) -> NoReturn:
-        sentence = message[:1].upper() + message[1:].rstrip(".") + "."
-        raise RequestError(sentence, f"See `{self.prog} --help`.")
-
-
 def _parser() -> argparse.ArgumentParser:
     program = f"{Path(sys.argv[0]).name} --command {COMMAND}"
-    parser = _Parser(
+    parser = LineParser(
         prog=program,
         description="Turns images into meshes.",
         epilog="Everywhere: --json prints one JSON object; --debug shows tracebacks.",

@@ -72,7 +72,9 @@ def _collection(name: str | None) -> bpy.types.Collection:
     named = bpy.data.collections.get(name)
     if named is None:
         known = ", ".join(collection.name for collection in bpy.data.collections)
-        raise RequestError(f"There is no collection {name!r}.", f"Use one of: {known or '(none)'}.")
+        raise RequestError(
+            f"{name!r} is not a collection of this file.", f"Use one of: {known or '(none)'}."
+        )
     return named
 
 

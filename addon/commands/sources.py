@@ -11,8 +11,8 @@ from ...backend.contract.camera_files import find_camera_file
 from ...backend.contract.errors import RequestError
 from ...backend.contract.settings import Settings
 from ...backend.contract.words import (
-    VIEWS_HELP,
     add_settings,
+    add_view_choice,
     choose_views,
     parse_views,
     parse_volume,
@@ -30,17 +30,11 @@ from ..scene.views import ViewSource, folder_source, given_source, scene_source
 def add_object(parser: argparse.ArgumentParser) -> None:
     """Add the arguments for an object's views, volume and settings."""
     add_settings(parser)
-    parser.add_argument("--views", help=VIEWS_HELP)
+    add_view_choice(parser)
     parser.add_argument(
         "--frames",
         help="for the scene's cameras whose image is a sequence or a movie: a number of frames (8) "
         "or the frames (1,5,9 or 1-48:6), each a view; default: the current frame",
-    )
-    parser.add_argument(
-        "--front",
-        type=float,
-        metavar="DEGREES",
-        help="direction of the object's front, about +Z from -Y, if no volume is given",
     )
     parser.add_argument(
         "--volume",

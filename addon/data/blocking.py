@@ -82,4 +82,5 @@ def get_weights(
         If the network is not allowed, or it failed.
     """
     fetching.begin(method, file=absolute(file) if file else "", precision=precision)
-    return fetching.wait()
+    fetching.wait()
+    return fetching.facts

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import Evaluate, Evaluation, MeshData
-from ..jobs.results import Deleted, Handle, Result
+from ..jobs.results import Deleted, Handle, MeshlessResult
 from ..jobs.running import Running
 from ..jobs.session import busy, exhaust, live
 
@@ -124,12 +124,11 @@ def comparison_of(target: bpy.types.Object | None) -> Any:
     return stored if hasattr(stored, "to_dict") else None
 
 
-class ComparisonResult(Result):
+class ComparisonResult(MeshlessResult):
     """A comparison: shows no mesh, and finally stores the metrics on the object."""
 
     label = "Compare"
     promise = "The metrics will appear in a moment"
-    selects = False
 
     def __init__(
         self, job: str, target: bpy.types.Object, scene: bpy.types.Scene, *, reach: float | None
@@ -148,9 +147,6 @@ class ComparisonResult(Result):
         if self._distances is not None and len(target.data.vertices) == len(self._distances):
             _paint(target.data, self._distances, self._reach)
         return target
-
-    def discard(self) -> None:
-        """Do nothing: nothing was changed."""
 
     def _show(self, update: Evaluation) -> bool:
         self._distances = update.distances

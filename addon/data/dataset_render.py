@@ -75,10 +75,10 @@ class RenderSettings:
         """Raise `RequestError` if a setting is invalid."""
         if self.cameras not in WORDS:
             known = f"Use one of {', '.join(WORDS)}."
-            raise RequestError(f"There is no range of cameras {self.cameras!r}.", known)
+            raise RequestError(f"{self.cameras!r} is not a range of cameras.", known)
         if strays := set(self.passes) - set(PASSES):
             passes = ", ".join(PASSES)
-            raise RequestError(f"There is no pass {min(strays)!r}.", f"Use some of {passes}.")
+            raise RequestError(f"{min(strays)!r} is not a render pass.", f"Use some of {passes}.")
         if min(self.views, self.size, self.samples) < 1:
             raise RequestError(
                 "Views, size and samples must be positive.", "Give numbers above zero."
@@ -173,7 +173,7 @@ def render_dataset(
     settings = settings or RenderSettings()
     if not targets:
         raise RequestError(
-            "There is nothing to render.", "Choose a collection or a folder with meshes."
+            "Nothing is chosen to render.", "Choose a collection or a folder with meshes."
         )
     settings.check()
     with _told(out):
@@ -270,10 +270,11 @@ def _claim(out: Path, settings: RenderSettings) -> None:
     if path.exists():
         try:
             theirs = json.loads(path.read_text())
-        except ValueError:
+        except (OSError, ValueError, RecursionError):
             theirs = {}
         if theirs != ours:
-            other = [name for name in ours if theirs.get(name) != ours[name]]
+            known = theirs if isinstance(theirs, dict) else {}
+            other = [name for name in ours if known.get(name) != ours[name]]
             raise RequestError(
                 f"{out} contains images with other settings ({', '.join(other)}).",
                 "Choose another folder, or render with the same settings to continue.",

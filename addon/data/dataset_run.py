@@ -210,7 +210,7 @@ def dataset_problem(scene: bpy.types.Scene) -> str:
     if chosen.source == "FOLDER" and not chosen.folder:
         return "Choose a folder of mesh files."
     if chosen.source == "COLLECTION" and not shapes_of(scene):
-        return "There is no mesh to render."
+        return "No mesh is selected to render."
     return "" if chosen.out else "Choose a folder for the images."
 
 

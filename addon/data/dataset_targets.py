@@ -34,7 +34,7 @@ def targets_of_folder(folder: str | Path) -> list[Target]:
     """
     folder = Path(folder)
     if not folder.exists():
-        raise RequestError(f"There is no folder {folder}.", "Choose a folder of mesh files.")
+        raise RequestError(f"The folder {folder} does not exist.", "Choose a folder of mesh files.")
     files = [folder] if folder.is_file() else sorted(folder.rglob("*"))
     root = folder.parent if folder.is_file() else folder
     return _targets(

@@ -102,7 +102,7 @@ def images_of(images: Sequence[ImageLike] | str | PathLike[str]) -> list[ImageLi
             raise RequestError(f"The folder {folder} holds no images.", "Name another folder.")
         return listed
     if not images:
-        raise RequestError("There is no image to animate.", "Give the images of a sequence.")
+        raise RequestError("No images are given.", "Give the images of a sequence.")
     return list(images)
 
 

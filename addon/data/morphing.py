@@ -230,7 +230,7 @@ def animation_steps(
     if problem:
         raise RequestError(problem)
     if not times:
-        raise RequestError("There is no moment to show.", "Give one or more, from -1 to 1.")
+        raise RequestError("No moment is given.", "Give one or more, from -1 to 1.")
     shown: bpy.types.Object | None = None
     made: list[bpy.types.Mesh] = []
     done = False

@@ -24,7 +24,7 @@ from ..scene.wording import told
 TICK = 0.1  # seconds between two looks at the running render
 
 
-class Rendering:
+class CameraRendering:
     """The only renders of cameras in this Blender's window."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class Rendering:
             bpy.ops.ed.undo_push(message="Render Images")
 
 
-rendering = Rendering()
+rendering = CameraRendering()
 
 
 def _on_timer() -> float | None:

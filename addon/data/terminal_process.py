@@ -6,6 +6,7 @@ It stops when its standard input is closed, which also happens whenever Blender 
 import contextlib
 import json
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,55 @@ class TerminalProcess:
     def _failure(self, message: str, hint: str) -> LevelformError:
         kind = RequestError if self.process.returncode == RequestError.exit_status else WorkError
         return kind(message, hint)
+
+
+class ProcessRun(ABC):
+    """A command of the terminal that at most one process runs at a time, and what it has said.
+
+    Attributes
+    ----------
+    tick : seconds between two looks at the process
+    stopping : whether it was asked to stop
+    failure : why the last one failed
+    """
+
+    tick = 0.5
+
+    def __init__(self) -> None:
+        self.stopping = False
+        self.failure: LevelformError | None = None
+        self._process: TerminalProcess | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is running, as last checked."""
+        return self._process is not None
+
+    @abstractmethod
+    def poll(self) -> bool:
+        """Read what the process has written; return whether it is running."""
+
+    def stop(self) -> None:
+        """Ask the process to end; `poll` detects its end."""
+        if self._process is not None:
+            self.stopping = True
+            self._process.stop()
+
+    def wait(self) -> None:
+        """Block until it ends, for scripts and Blender in the background.
+
+        Raises
+        ------
+        LevelformError
+            If it failed.
+        """
+        while self._process is not None:
+            self._process.wait(self.tick)
+            self.poll()
+        if self.failure is not None:
+            raise self.failure
+
+    def shutdown(self) -> None:
+        """Make it end when Blender quits, without waiting: it saves its state by itself."""
+        self.stop()
+        self._process = None

@@ -26,7 +26,7 @@ def read_table(path: Path) -> dict[str, list[tuple[float, float]]]:
             for name, value in row.items():
                 if value and name != "step":
                     columns.setdefault(name, []).append((step, float(value)))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, csv.Error):
         return {}
     return columns
 

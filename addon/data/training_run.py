@@ -21,7 +21,7 @@ from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.protocol import MeshUpdate
 from ..scene import meshes
 from ..scene.ticker import Ticker
-from .terminal_process import TerminalProcess
+from .terminal_process import ProcessRun, TerminalProcess
 from .training_curve import read_table
 
 VALIDATIONS = 10  # in a run of a given length
@@ -71,7 +71,7 @@ class TrainingPlan:
         return min(max(self.steps // VALIDATIONS, 20), 2000)
 
 
-class TrainingRun:
+class TrainingRun(ProcessRun):
     """The only training in this Blender.
 
     Attributes
@@ -79,22 +79,16 @@ class TrainingRun:
     out : folder of the current run, or of the last one; None before the first
     facts : contents of its `run.json`
     columns : its curve, (step, value) by name
-    failure : why it ended, if it failed
     """
 
+    tick = TICK
+
     def __init__(self) -> None:
+        super().__init__()
         self.out: Path | None = None
         self.facts: dict[str, Any] = {}
         self.columns: dict[str, list[tuple[float, float]]] = {}
-        self.failure: LevelformError | None = None
-        self.stopping = False
-        self._process: TerminalProcess | None = None
         self._seen: dict[str, int] = {}
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is running, as last checked."""
-        return self._process is not None
 
     @property
     def validating(self) -> bool:
@@ -139,39 +133,14 @@ class TrainingRun:
             return False
         ended = self._process.ended
         if self._changed(RUN):
-            with contextlib.suppress(OSError, ValueError):
-                self.facts = json.loads((self.out / RUN).read_text())
+            with contextlib.suppress(OSError, ValueError, RecursionError):
+                facts = json.loads((self.out / RUN).read_text())
+                self.facts = facts if isinstance(facts, dict) else {}
         if self._changed(CURVE):
             self.columns = read_table(self.out / CURVE)
         if ended:
             self._end()
         return self.running
-
-    def stop(self) -> None:
-        """Ask the process to write its state and end; `poll` detects its end."""
-        if self._process is not None:
-            self.stopping = True
-            self._process.stop()
-
-    def wait(self) -> None:
-        """Block until it ends, for scripts and Blender in the background.
-
-        Raises
-        ------
-        LevelformError
-            If it failed.
-        """
-        while self._process is not None:
-            self._process.wait(TICK)
-            self.poll()
-        if self.failure is not None:
-            raise self.failure
-
-    def shutdown(self) -> None:
-        """Make it end when Blender quits, without waiting: it writes its state by itself."""
-        if self._process is not None:
-            self.stop()
-        self._process = None
 
     def new_mesh(self) -> MeshUpdate | None:
         """Return a new preview; None if there is none since the last call."""

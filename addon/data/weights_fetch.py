@@ -15,7 +15,7 @@ import bpy
 from ...backend.contract.errors import LevelformError, RequestError
 from ...backend.contract.weights import PUBLISHED, installed_weights
 from ..scene.ticker import Ticker
-from .terminal_process import TerminalProcess
+from .terminal_process import ProcessRun, TerminalProcess
 
 PROGRESS, LOG = "progress.json", "log.txt"
 TICK = 0.25  # seconds between two looks at the file
@@ -23,7 +23,7 @@ OFFLINE = "Blender is not allowed to use the network."
 OFFLINE_HINT = "Allow Online Access in Preferences > System, or choose a file."
 
 
-class WeightsFetch:
+class WeightsFetch(ProcessRun):
     """The only such process in this Blender.
 
     Attributes
@@ -31,25 +31,18 @@ class WeightsFetch:
     method : the one whose weights are fetched, or were last
     progress : 0 to 1
     stage : the current step, in a few words
-    stopping : it was asked to stop
-    failure : why the last one failed
     facts : the answer of the last successful one, as `levelform weights get --json` prints it
     """
 
+    tick = TICK
+
     def __init__(self) -> None:
+        super().__init__()
         self.method = ""
         self.progress = 0.0
         self.stage = ""
-        self.stopping = False
-        self.failure: LevelformError | None = None
         self.facts: dict[str, Any] = {}
-        self._process: TerminalProcess | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is running, as last checked."""
-        return self._process is not None
 
     def begin(self, method: str, *, file: str = "", precision: str = "float16") -> None:
         """Start the process.
@@ -84,39 +77,13 @@ class WeightsFetch:
         """Read its progress; return whether it is running."""
         if self._process is None or self._folder is None:
             return False
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             told = json.loads((Path(self._folder.name) / PROGRESS).read_text())
             self.progress = min(max(float(told["overall"]), 0.0), 1.0)
             self.stage = str(told["stage"])
         if self._process.ended:
             self._end(self._process)
         return self.running
-
-    def cancel(self) -> None:
-        """Ask the process to end; the received part is kept."""
-        if self._process is not None:
-            self.stopping = True
-            self._process.stop()
-
-    def wait(self) -> dict[str, Any]:
-        """Block until it ends, for scripts; return its answer.
-
-        Raises
-        ------
-        LevelformError
-            If it failed.
-        """
-        while self._process is not None:
-            self._process.wait(TICK)
-            self.poll()
-        if self.failure is not None:
-            raise self.failure
-        return self.facts
-
-    def shutdown(self) -> None:
-        """Make it end when Blender quits, without waiting."""
-        self.cancel()
-        self._process = None
 
     def _end(self, process: TerminalProcess) -> None:
         """Record how the process ended."""
@@ -136,11 +103,11 @@ def problem(method: str, *, file: str = "") -> tuple[str, str]:
     """Return why weights can't be fetched now, and what to do; empty if they can."""
     if method not in PUBLISHED:
         return (
-            f"There are no weights of {method!r} to get.",
+            f"Levelform can't fetch weights of {method!r}.",
             f"Choose one of {', '.join(PUBLISHED)}.",
         )
     if fetching.running:
-        return "Weights are being got already.", "Wait, or cancel it."
+        return "Weights are being fetched already.", "Wait, or cancel it."
     if not file and not bpy.app.online_access:
         return OFFLINE, OFFLINE_HINT
     return "", ""

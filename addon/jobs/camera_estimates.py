@@ -19,7 +19,6 @@ from ...backend.contract.protocol import (
     CameraData,
     CameraEstimates,
     FindCameras,
-    MeshUpdate,
     RefineCameras,
     ViewData,
 )
@@ -29,14 +28,14 @@ from ..scene.scene_source import used_cameras
 from ..scene.views import scene_source
 from .image_paths import image_paths
 from .requests import background_of
-from .results import Deleted, Handle, Result
+from .results import Deleted, Handle, MeshlessResult
 from .running import Running
 from .session import exhaust, live
 
 SIDE = 2.0  # metres; longest side of an object in a scene without a volume
 
 
-class _Estimate(Result, ABC):
+class _Estimate(MeshlessResult, ABC):
     """A job with cameras as its answer; it shows no mesh.
 
     Attributes
@@ -45,7 +44,6 @@ class _Estimate(Result, ABC):
     """
 
     promise = "The cameras will appear in a moment"
-    selects = False
 
     def __init__(self, job: str, scene: bpy.types.Scene) -> None:
         super().__init__(job, scene)
@@ -66,12 +64,6 @@ class _Estimate(Result, ABC):
     @abstractmethod
     def write(self, scene: bpy.types.Scene, answer: CameraEstimates) -> None:
         """Write the answer into the scene."""
-
-    def discard(self) -> None:
-        """Do nothing: nothing was changed."""
-
-    def _show(self, update: MeshUpdate) -> bool:
-        return True
 
 
 class RefinedCameras(_Estimate):
@@ -297,9 +289,7 @@ def begin_find(
         If the images can't be used or sorted; nothing was begun.
     """
     if way not in WAYS:
-        raise RequestError(
-            f"There is no way {way!r} to find cameras.", f"Choose {' or '.join(WAYS)}."
-        )
+        raise RequestError(f"{way!r} is not a way to find cameras.", f"Choose {' or '.join(WAYS)}.")
     paths = image_paths(images)
     if not as_given:
         paths = [paths[index] for index in in_order([Path(path).name for path in paths])]

@@ -18,13 +18,13 @@ from ...backend.contract.errors import RequestError
 from ...backend.contract.image_files import image_size
 from ...backend.contract.limits import check
 from ...backend.contract.photographs import FRAMES
-from ...backend.contract.protocol import Background, MeshUpdate, PlaceDrawings, PlacePhotographs
+from ...backend.contract.protocol import Background, PlaceDrawings, PlacePhotographs
 from ..scene import cameras as scene_cameras
 from ..scene import drawings as scene_drawings
 from ..scene import ground
 from ..scene import volume as scene_volume
 from .requests import absolute, background_of
-from .results import Deleted, Handle, Result
+from .results import Deleted, Handle, MeshlessResult
 from .running import Running
 from .session import exhaust, live
 from .stage import add_cameras
@@ -33,15 +33,13 @@ PHOTOGRAPHS = "Levelform Photographs"  # the collection
 FILE = "cameras.json"
 
 
-class FromFile(Result):
+class FromFile(MeshlessResult):
     """A job whose answer is a file in a folder of its own, which is removed at the end.
 
     Attributes
     ----------
     facts : what the worker says
     """
-
-    selects = False
 
     def __init__(self, job: str, scene: bpy.types.Scene, folder: str) -> None:
         super().__init__(job, scene)
@@ -66,9 +64,6 @@ class FromFile(Result):
     @abstractmethod
     def _read(self, scene: bpy.types.Scene) -> None:
         """Store the file's contents in the scene."""
-
-    def _show(self, update: MeshUpdate) -> bool:
-        return True
 
 
 class FileCameras(FromFile):
@@ -363,7 +358,7 @@ def begin_photographs(
     files = [absolute(path) for path in paths]
     for path in files:
         if not os.path.exists(path):
-            raise RequestError(f"There is no {path}.", "Choose a folder, a video, or images.")
+            raise RequestError(f"{path} does not exist.", "Choose a folder, a video, or images.")
     side = side or SIZE
     check("side", side)
     folder = tempfile.mkdtemp(prefix="levelform-")

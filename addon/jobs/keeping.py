@@ -73,7 +73,7 @@ def forget_what_is_gone(*, at_once: bool = False) -> None:
     Parameters
     ----------
     at_once
-        There is no undo history, because another file was loaded.
+        Another file was loaded, so the undo history is empty.
     """
     if live.status is None or live.running is not None:
         return

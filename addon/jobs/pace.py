@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ...backend.contract.protocol import Progress
 
-SURE = 0.25  # fraction of a stage; above it, its time is extrapolated from its own progress alone
+EXTRAPOLATED = 0.25  # fraction of a stage done, from which only its own progress counts
 TOLD = 0.05  # minimum fraction of the job done before the time left is shown
 _LARGEST = 0.99  # shown before the end
 
@@ -90,7 +90,7 @@ def _rest(here: float, fraction: float, expected: float) -> float:
     if fraction <= 0.0:
         return known
     own = here * (1.0 - fraction) / fraction
-    weight = min(fraction / SURE, 1.0)
+    weight = min(fraction / EXTRAPOLATED, 1.0)
     return weight * own + (1.0 - weight) * known
 
 

@@ -313,24 +313,29 @@ class Replaced(Result):
             bpy.data.meshes.remove(draft)
 
 
-class Checked(Result):
-    """A check of the views, which shows no mesh and changes no object."""
+class MeshlessResult(Result):
+    """The answer of a job that shows no mesh, and changes nothing before it has finished."""
+
+    selects = False
+
+    def discard(self) -> None:
+        """Do nothing: an unfinished job has changed nothing."""
+
+    def _show(self, update: Any) -> bool:
+        return True
+
+
+class Checked(MeshlessResult):
+    """A check of the views, which changes no object."""
 
     label = "Check Views"
     promise = "The marks will appear in a moment"
-    selects = False
 
     def finish(self, provenance: Mapping[str, Any]) -> Any:
         """Return the scene, which stores the result of the check."""
         if self.scene is None:
             raise Deleted
         return self.scene
-
-    def discard(self) -> None:
-        """Do nothing: nothing was changed."""
-
-    def _show(self, update: MeshUpdate) -> bool:
-        return True
 
 
 def _show_colors(target: bpy.types.Object) -> None:

@@ -6,15 +6,15 @@ from typing import Any
 
 import bpy
 
-from ...backend.contract.protocol import EstimateVolume, MeshUpdate
+from ...backend.contract.protocol import EstimateVolume
 from ..scene import volume as scene_volume
 from ..scene.views import scene_source
-from .results import Deleted, Result
+from .results import Deleted, MeshlessResult
 from .running import Running
 from .session import exhaust, live
 
 
-class PlacedVolume(Result):
+class PlacedVolume(MeshlessResult):
     """The scene's volume, placed around the object.
 
     Attributes
@@ -24,7 +24,6 @@ class PlacedVolume(Result):
 
     label = "Volume from Cameras"
     promise = "The volume will appear in a moment"
-    selects = False
 
     def __init__(self, job: str, scene: bpy.types.Scene) -> None:
         super().__init__(job, scene)
@@ -41,12 +40,6 @@ class PlacedVolume(Result):
         empty = scene_volume.show_placement(placement, scene)
         scene_volume.remember_placement(empty, placement)
         return empty
-
-    def discard(self) -> None:
-        """Do nothing: nothing was changed."""
-
-    def _show(self, update: MeshUpdate) -> bool:
-        return True
 
 
 def volume_from_cameras(

@@ -15,7 +15,7 @@ from ..jobs.session import live
 from ..scene.wording import sentence
 
 
-class Reporter:
+class ReportingOperator:
     """An operator that does its work in `run`, and reports errors instead of raising them.
 
     An error is said once: by the panel where the artist sees it, else by Blender. Blender's classes
@@ -51,7 +51,7 @@ class Reporter:
         return {"FINISHED"}
 
 
-class Starter(Reporter):
+class Starter(ReportingOperator):
     """A reporter whose button begins a job by `start` and leaves it to the timer."""
 
     if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import bpy
 from ..backend_setup import interpreter, user_preferences
 from ..backend_setup.interpreter import here
 from ..jobs.session import busy, live
-from . import Reporter, refuse
+from . import ReportingOperator, refuse
 
 
 def _install_problem() -> str:
@@ -32,7 +32,7 @@ def _managed_problem() -> str:
     return "" if os.path.isdir(folder) else "Levelform has not installed a backend."
 
 
-class _Installer(Reporter):
+class _Installer(ReportingOperator):
     """An operator that begins an installation, and waits for its end in a script.
 
     Attributes
@@ -112,7 +112,7 @@ class LEVELFORM_OT_install_camera_finder(_Installer, bpy.types.Operator):
     changes: ClassVar[bool] = True
 
 
-class LEVELFORM_OT_remove_backend(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_remove_backend(ReportingOperator, bpy.types.Operator):
     """Delete the backend installed by Levelform"""
 
     bl_idname = "levelform.remove_backend"
@@ -149,7 +149,7 @@ class LEVELFORM_OT_cancel_install(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LEVELFORM_OT_check_backend(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_check_backend(ReportingOperator, bpy.types.Operator):
     """Thoroughly check every Python that could run the backend, which takes a few seconds"""
 
     bl_idname = "levelform.check_backend"
@@ -165,7 +165,7 @@ class LEVELFORM_OT_check_backend(Reporter, bpy.types.Operator):
         interpreter.doctor()
 
 
-class LEVELFORM_OT_start_backend(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_start_backend(ReportingOperator, bpy.types.Operator):
     """Start the backend now, so that the first job does not wait for it"""
 
     bl_idname = "levelform.start_backend"
@@ -180,7 +180,7 @@ class LEVELFORM_OT_start_backend(Reporter, bpy.types.Operator):
         live.start_worker()
 
 
-class LEVELFORM_OT_unload_backend(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_unload_backend(ReportingOperator, bpy.types.Operator):
     """Make the backend release its memory; results can't be re-meshed afterwards"""
 
     bl_idname = "levelform.unload_backend"
@@ -196,7 +196,7 @@ class LEVELFORM_OT_unload_backend(Reporter, bpy.types.Operator):
         live.unload()
 
 
-class LEVELFORM_OT_stop_backend(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_stop_backend(ReportingOperator, bpy.types.Operator):
     """Stop the backend; it starts again with the next job"""
 
     bl_idname = "levelform.stop_backend"

@@ -3,10 +3,10 @@
 import bpy
 
 from ..data.batch_run import batch_problem, batch_run, ticker
-from . import Reporter, refuse
+from . import ReportingOperator, refuse
 
 
-class LEVELFORM_OT_batch(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_batch(ReportingOperator, bpy.types.Operator):
     """Reconstruct each image, and each folder of images, as an object of its own, in a grid that
     begins at the 3D cursor"""
 

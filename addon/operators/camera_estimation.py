@@ -12,7 +12,7 @@ from ..jobs.session import busy
 from ..scene import camera_estimates
 from ..scene.around import CameraSearch
 from ..scene.wording import told
-from . import Reporter, Starter, refuse
+from . import ReportingOperator, Starter, refuse
 from .files import IMAGES, FromFiles
 
 
@@ -41,7 +41,7 @@ class LEVELFORM_OT_refine_cameras(Starter, bpy.types.Operator):
         return begin_refine(scene, cures=tuple(scene.levelform.cures.split()), focal=self.focal)
 
 
-class LEVELFORM_OT_restore_cameras(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_restore_cameras(ReportingOperator, bpy.types.Operator):
     """Give the refined cameras back the pose and lens that they had before"""
 
     bl_idname = "levelform.restore_cameras"

@@ -19,7 +19,7 @@ from ..scene import frames, looking
 from ..scene.cameras import source_remarks
 from ..scene.views import chosen_cameras
 from ..scene.wording import sentence, told
-from . import Reporter, refuse, tab_is_open
+from . import ReportingOperator, refuse, tab_is_open
 
 SHOWN_PAIRS = 12  # of a drop's dialog
 # The operators that make cameras for images without one, if registered.
@@ -32,7 +32,7 @@ CAMERA_MAKERS = (
 )
 
 
-class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
+class LEVELFORM_OT_add_cameras(ReportingOperator, ImportHelper, bpy.types.Operator):
     """Add a camera for each image in a file of cameras (transforms.json, COLMAP, Metashape and
     others), with the image as background"""
 
@@ -51,7 +51,7 @@ class LEVELFORM_OT_add_cameras(Reporter, ImportHelper, bpy.types.Operator):
             self.report({"WARNING"}, remark)
 
 
-class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_render_pictures(ReportingOperator, bpy.types.Operator):
     """Render this scene over a transparent background, from every ticked camera without an image"""
 
     bl_idname = "levelform.render_pictures"
@@ -85,7 +85,7 @@ class LEVELFORM_OT_render_pictures(Reporter, bpy.types.Operator):
         self.report({"INFO"}, told("Rendered {} images", len(rendered)))
 
 
-class LEVELFORM_OT_drop_images(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_drop_images(ReportingOperator, bpy.types.Operator):
     """Reconstruct from these images"""
 
     bl_idname = "levelform.drop_images"

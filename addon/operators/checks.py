@@ -7,7 +7,7 @@ from ..jobs.requests import begin_scene_check, source_problem
 from ..jobs.running import Running
 from ..jobs.session import busy, live
 from ..scene import view_checks
-from . import Reporter, Starter, refuse
+from . import ReportingOperator, Starter, refuse
 
 
 class LEVELFORM_OT_check_views(Starter, bpy.types.Operator):
@@ -25,7 +25,7 @@ class LEVELFORM_OT_check_views(Starter, bpy.types.Operator):
         return begin_scene_check(context)
 
 
-class LEVELFORM_OT_apply_cure(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_apply_cure(ReportingOperator, bpy.types.Operator):
     """Apply this correction, so that the views agree"""
 
     bl_idname = "levelform.apply_cure"

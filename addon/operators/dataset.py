@@ -5,10 +5,10 @@ from bpy.props import BoolProperty
 
 from ...backend.contract.errors import LevelformError
 from ..data.dataset_run import begin_panel, dataset_problem, run, ticker
-from . import Reporter, refuse
+from . import ReportingOperator, refuse
 
 
-class LEVELFORM_OT_render_dataset(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_render_dataset(ReportingOperator, bpy.types.Operator):
     """Render every shape from many directions, and make the data set that Training reads"""
 
     bl_idname = "levelform.render_dataset"

@@ -21,7 +21,7 @@ from ..jobs.running import Running
 from ..jobs.session import busy
 from ..scene import drawings as scene_drawings
 from ..scene.wording import told
-from . import Reporter, Starter, refuse
+from . import ReportingOperator, Starter, refuse
 from .files import IMAGES, VIDEOS, FromFiles
 
 
@@ -117,7 +117,7 @@ class LEVELFORM_OT_photographs(FromFiles, bpy.types.Operator):
         )
 
 
-class LEVELFORM_OT_camera_ring(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_camera_ring(ReportingOperator, bpy.types.Operator):
     """Add cameras in equal steps around the volume, to hang images on"""
 
     bl_idname = "levelform.camera_ring"

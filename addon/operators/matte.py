@@ -6,7 +6,7 @@ from ..jobs.masks import begin_masks
 from ..jobs.requests import source_problem
 from ..jobs.running import Running
 from ..scene import masks
-from . import Reporter, Starter, refuse
+from . import ReportingOperator, Starter, refuse
 
 
 class LEVELFORM_OT_show_mask(Starter, bpy.types.Operator):
@@ -24,7 +24,7 @@ class LEVELFORM_OT_show_mask(Starter, bpy.types.Operator):
         return begin_masks(context)
 
 
-class LEVELFORM_OT_paint_mask(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_paint_mask(ReportingOperator, bpy.types.Operator):
     """Paint on the mask in an image editor: white where the object is, black elsewhere"""
 
     bl_idname = "levelform.paint_mask"

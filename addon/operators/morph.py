@@ -24,7 +24,7 @@ from ..jobs.running import Running
 from ..jobs.session import busy, live
 from ..scene.provenance import provenance_of
 from ..scene.views import ImageLike, given_source
-from . import Reporter, Starter, refuse
+from . import ReportingOperator, Starter, refuse
 
 
 class LEVELFORM_OT_blend(Starter, bpy.types.Operator):
@@ -125,7 +125,7 @@ class LEVELFORM_OT_mean(Starter, bpy.types.Operator):
         return begin_blend(chosen, [1.0 / len(chosen)] * len(chosen), name="Mean")
 
 
-class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_animate_time(ReportingOperator, bpy.types.Operator):
     """Add the moving shape of this result as an animated object"""
 
     bl_idname = "levelform.animate_time"
@@ -164,7 +164,7 @@ class LEVELFORM_OT_animate_time(Reporter, bpy.types.Operator):
         )  # fmt: skip
 
 
-class LEVELFORM_OT_animate_images(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_animate_images(ReportingOperator, bpy.types.Operator):
     """Reconstruct each image of a folder, and add one object that plays them"""
 
     bl_idname = "levelform.animate_images"

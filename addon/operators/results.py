@@ -11,7 +11,7 @@ from ..jobs.session import busy, live
 from ..scene import gallery
 from ..scene.selection import select
 from ..scene.wording import told
-from . import Reporter, Starter, refuse
+from . import ReportingOperator, Starter, refuse
 
 
 class _OfResult:
@@ -40,7 +40,7 @@ class LEVELFORM_OT_show_result(_OfResult, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class LEVELFORM_OT_run_again(_OfResult, Reporter, bpy.types.Operator):
+class LEVELFORM_OT_run_again(_OfResult, ReportingOperator, bpy.types.Operator):
     """Reconstruct again from the same images with the settings of this result"""
 
     bl_idname = "levelform.run_again"
@@ -92,7 +92,7 @@ class LEVELFORM_OT_compare_result(_OfResult, Starter, bpy.types.Operator):
         return begin_compare(target, scene.levelform.reference, heat=scene.levelform.heat)
 
 
-class LEVELFORM_OT_mark_asset(_OfResult, Reporter, bpy.types.Operator):
+class LEVELFORM_OT_mark_asset(_OfResult, ReportingOperator, bpy.types.Operator):
     """Make this result an asset, with a preview image, for the Asset Browser"""
 
     bl_idname = "levelform.mark_asset"

@@ -13,10 +13,10 @@ from ..jobs.requests import order_of
 from ..jobs.session import live
 from ..scene import sample
 from ..scene.scene_source import scene_cameras_of
-from . import Reporter, refuse
+from . import ReportingOperator, refuse
 
 
-class LEVELFORM_OT_open_sample(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_open_sample(ReportingOperator, bpy.types.Operator):
     """Open the bundled sample: eight cameras with images of a head, ready to reconstruct. If this
     file has unsaved changes, Blender asks first"""
 
@@ -37,7 +37,7 @@ class LEVELFORM_OT_open_sample(Reporter, bpy.types.Operator):
         )
 
 
-class LEVELFORM_OT_start_from_images(Reporter, ImportHelper, bpy.types.Operator):
+class LEVELFORM_OT_start_from_images(ReportingOperator, ImportHelper, bpy.types.Operator):
     """Choose one image of an object, or an image for each camera of the scene, and reconstruct"""
 
     bl_idname = "levelform.start_from_images"

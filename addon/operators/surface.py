@@ -34,7 +34,7 @@ class LEVELFORM_OT_texture(_OfSelected, bpy.types.Operator):
     size: EnumProperty(name="Size", items=SIZES, default="2048", options={"SKIP_SAVE"})
     faces: IntProperty(
         name="Faces",
-        description="A mesh of more triangles is simplified to so many before it is unwrapped",
+        description="Maximum number of triangles: a larger mesh is simplified first",
         default=TEXTURED_FACES,
         min=100,
         options={"SKIP_SAVE"},

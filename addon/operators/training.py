@@ -8,7 +8,7 @@ import bpy
 from ...backend.contract.errors import LevelformError
 from ..data.training_run import TrainingPlan, problem, split_data, ticker, training
 from ..jobs.requests import absolute
-from . import Reporter, refuse
+from . import ReportingOperator, refuse
 
 WEIGHTS = Path(__file__).parents[2] / "assets" / "weights"
 BUNDLED = "bundled"
@@ -37,7 +37,7 @@ def start_of(chosen: Any) -> str:
     return BUNDLED if (WEIGHTS / f"{chosen.method}.safetensors").is_file() else ""
 
 
-class LEVELFORM_OT_train(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_train(ReportingOperator, bpy.types.Operator):
     """Train a network on a data set; a stopped training is continued"""
 
     bl_idname = "levelform.train"
@@ -88,7 +88,7 @@ class LEVELFORM_OT_use_trained(bpy.types.Operator):
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        return refuse(cls, "" if training.weights else "There are no weights yet.")
+        return refuse(cls, "" if training.weights else "No weights are saved yet.")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         settings = context.scene.levelform

@@ -7,7 +7,7 @@ from ..jobs.running import Running
 from ..jobs.session import busy
 from ..jobs.volume_placing import begin_volume
 from ..scene.views import chosen_cameras
-from . import Reporter, Starter, refuse
+from . import ReportingOperator, Starter, refuse
 
 
 class LEVELFORM_OT_volume_from_cameras(Starter, bpy.types.Operator):
@@ -27,7 +27,7 @@ class LEVELFORM_OT_volume_from_cameras(Starter, bpy.types.Operator):
         return begin_volume(context.scene)
 
 
-class LEVELFORM_OT_show_volume(Reporter, bpy.types.Operator):
+class LEVELFORM_OT_show_volume(ReportingOperator, bpy.types.Operator):
     """Show the volume in which this mesh was made, and use it for the next one"""
 
     bl_idname = "levelform.show_volume"

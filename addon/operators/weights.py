@@ -9,7 +9,7 @@ from ...backend.contract.weights import PUBLISHED, megabytes
 from ..data import weights_fetch
 from ..data.weights_fetch import fetching, problem, ticker
 from ..scene.wording import told
-from . import Reporter, refuse
+from . import ReportingOperator, refuse
 
 PRECISIONS = (
     ("float16", "Half Precision", "Nearly the published result"),
@@ -17,7 +17,7 @@ PRECISIONS = (
 )
 
 
-class _WeightsReporter(Reporter):
+class _WeightsReporter(ReportingOperator):
     """A reporter whose errors the panel of weights shows."""
 
     def note(self, error: LevelformError) -> None:
@@ -113,7 +113,7 @@ class LEVELFORM_OT_cancel_weights(bpy.types.Operator):
         return refuse(cls, "" if fetching.running else "No weights are being fetched.")
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        fetching.cancel()
+        fetching.stop()
         return {"FINISHED"}
 
 

@@ -63,7 +63,7 @@ def move_cameras(
     ----------
     given, refined : each camera as sent to the worker, and as returned
     """
-    lenses: dict[bpy.types.ID, float] = {}
+    factors: dict[bpy.types.ID, float] = {}
     moved = 0
     for camera, old, new in zip(cameras, given, refined, strict=True):
         if old is None or new is None:
@@ -73,9 +73,9 @@ def move_cameras(
         change = np.asarray(new.transform_matrix) @ np.linalg.inv(old.transform_matrix)
         camera.matrix_world = Matrix(change.tolist()) @ camera.matrix_world
         if camera.data.type == "PERSP":
-            lenses[camera.data] = new.fl_x / old.fl_x
+            factors[camera.data] = new.fl_x / old.fl_x
         moved += 1
-    for data, factor in lenses.items():
+    for data, factor in factors.items():
         data.lens *= factor
     return moved
 

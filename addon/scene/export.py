@@ -40,7 +40,7 @@ def check_output(path: str | PathLike[str], *, textured: bool = False) -> None:
         check_textured(target)
     if not target.parent.is_dir():
         raise RequestError(
-            f"There is no folder {target.parent} to write {target.name} to.",
+            f"The folder {target.parent} for {target.name} does not exist.",
             "Create it, or choose another place.",
         )
     if not os.access(target.parent, os.W_OK | os.X_OK) or target.is_dir():
@@ -105,7 +105,7 @@ def _png_of(image: bpy.types.Image, scratch: Path) -> bytes:
 
 
 def _name_material(path: Path, name: str) -> None:
-    """Have an .obj file that Blender wrote without materials use the one beside it."""
+    """Make an .obj file without materials refer to the material file beside it."""
     text = path.read_text("utf-8")
     path.write_text(f"mtllib {name}.mtl\nusemtl {name}\n{text}", "utf-8")
 

@@ -31,21 +31,21 @@ def stand(
     scene = thing.users_scene[0]
     low, high = world_box(thing)
     target = np.array(scene.cursor.location, np.float64)
-    shift = target - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
-    place = np.stack([low, high]) + shift
+    offset = target - np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+    place = np.stack([low, high]) + offset
     results = [result for result in results_of(scene) if result != thing]
     met = set(_in_the_way(place, scene)) - {thing}
-    aside = np.array([free_shift(place, [world_box(o) for o in met.difference(results)]), 0, 0])
+    aside = np.array([free_distance(place, [world_box(o) for o in met.difference(results)]), 0, 0])
     earlier = {result for result in results if _replaces(thing, place + aside, result)}
-    shift[0] += free_shift(place, [world_box(other) for other in met - earlier])
-    shift_all((thing, *cameras), shift.tolist())
+    offset[0] += free_distance(place, [world_box(other) for other in met - earlier])
+    shift_all((thing, *cameras), offset.tolist())
     hidden = [result for result in earlier if is_shown(result)]
     for result in hidden:
         show(result, False)
     facts = thing.get(PROVENANCE)
     if facts is not None and "world_from_volume" in facts:
         volume = np.array([list(row) for row in facts["world_from_volume"]], np.float64)
-        volume[:3, 3] += shift
+        volume[:3, 3] += offset
         facts["world_from_volume"] = volume.tolist()
     return hidden
 
@@ -57,15 +57,15 @@ def move_aside(
     matrix = matrix_of(empty)
     half = SIZE / 2 * np.abs(matrix[:3, :3]).sum(1)
     box = np.stack([matrix[:3, 3] - half, matrix[:3, 3] + half])
-    shift = free_shift(box, [world_box(other) for other in _in_the_way(box, scene)])
-    shift_all((empty, *cameras), (shift, 0.0, 0.0))
+    offset = free_distance(box, [world_box(other) for other in _in_the_way(box, scene)])
+    shift_all((empty, *cameras), (offset, 0.0, 0.0))
 
 
-def shift_all(things: Iterable[bpy.types.Object], shift: Sequence[float]) -> None:
+def shift_all(things: Iterable[bpy.types.Object], offset: Sequence[float]) -> None:
     """Move objects."""
     for thing in things:
         # Not through `matrix_world`, which is evaluated later for new objects.
-        thing.location = Vector(thing.location) + Vector(shift)
+        thing.location = Vector(thing.location) + Vector(offset)
 
 
 def _replaces(thing: bpy.types.Object, place: np.ndarray, other: bpy.types.Object) -> bool:
@@ -84,7 +84,7 @@ def _views(thing: bpy.types.Object) -> list[str]:
     return list(thing.get(PROVENANCE, {}).get("view_names", ()))
 
 
-def free_shift(box: np.ndarray, others: list[np.ndarray]) -> float:
+def free_distance(box: np.ndarray, others: list[np.ndarray]) -> float:
     """Return how far a box, (2, 3), must move along +X to overlap none of the others."""
     gap = GAP * float(box[1, 0] - box[0, 0])
     moved = box.copy()

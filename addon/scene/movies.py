@@ -55,7 +55,7 @@ def check(image: bpy.types.Image) -> None:
     """Raise `RequestError` if a movie's file is missing or can't be read."""
     path = bpy.path.abspath(image.filepath, library=image.library)
     if not os.path.isfile(path):
-        raise RequestError(f"There is no file {path}.", "Find the missing movie.")
+        raise RequestError(f"The file {path} does not exist.", "Find the missing movie.")
     if min(image.size) < 1:
         raise RequestError(
             f"{image.name} is not a movie that Blender can read.", "Save it again as MP4."

@@ -149,8 +149,8 @@ class Studio:
             If Blender can't render.
         """
         placed = cameras.add_camera(NAME, camera, collection=self.scene.collection)
-        lens = cameras.settings_of(placed)
-        lens.clip_start, lens.clip_end = reach * 1e-4, reach * 10
+        data = cameras.settings_of(placed)
+        data.clip_start, data.clip_end = reach * 1e-4, reach * 10
         cameras.match_render(self.scene, camera)
         self.scene.camera = placed
         with tempfile.TemporaryDirectory() as place:
@@ -177,7 +177,9 @@ def check_engine(engine: str) -> None:
         If it is refused.
     """
     if engine not in ENGINES:
-        raise RequestError(f"There is no engine {engine!r}.", f"Choose {' or '.join(ENGINES)}.")
+        raise RequestError(
+            f"{engine!r} is not a render engine of Blender.", f"Choose {' or '.join(ENGINES)}."
+        )
     if engine == "eevee" and bpy.app.background and not _can_draw():
         raise RequestError(
             "EEVEE can't draw here: Blender finds neither a graphics card nor a driver.",

@@ -61,9 +61,9 @@ def surface_of(
 
     Parameters
     ----------
-    quads : rebuild it of about so many quads, by QuadriFlow
+    quads : target number of quads, for QuadriFlow
     most : triangles; a mesh of more is simplified first
-    texture : unwrap it for a texture of so many pixels a side
+    texture : pixels a side of the texture to unwrap it for
 
     Raises
     ------

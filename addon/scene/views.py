@@ -151,7 +151,7 @@ def given_source(
     given = _listed(cameras) if cameras is not None else [None] * len(given_images)
     if not given_images:
         raise RequestError(
-            "There are no images to reconstruct from.",
+            "No images are given.",
             "Give images, or cameras with background images.",
         )
     if len(given) != len(given_images):

@@ -12,7 +12,7 @@ from functools import lru_cache
 import bpy
 
 PLACE = "{}"
-SURE = 9  # minimum number of letters for a pattern to match, whatever is in its places
+FEWEST_LETTERS = 9  # minimum number of letters for a pattern to match, whatever is in its places
 _NUMBER = r"([\d.,]+)"
 _BETWEEN = re.compile(r"(?<=[.?!]) (?=[A-Z])")  # two sentences
 _VALUE = r"((?:(?![.?!] [A-Z]).)*?)"  # within one sentence; may be empty
@@ -100,7 +100,7 @@ def _amount(language: str, value: str) -> str:
 def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
     """Return a language's patterns as expressions, those with the most letters first."""
     return [
-        (_expression(pattern, _NUMBER if _letters(pattern) < SURE else _VALUE), words)
+        (_expression(pattern, _NUMBER if _letters(pattern) < FEWEST_LETTERS else _VALUE), words)
         for pattern, words in _with_places(language)
     ]
 

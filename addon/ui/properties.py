@@ -286,7 +286,7 @@ class LevelformSettings(bpy.types.PropertyGroup):
     )
     texture_faces: IntProperty(
         name="Textured Faces",
-        description="Triangles: a mesh of more is simplified to so many before it is textured",
+        description="Maximum number of triangles: a larger mesh is simplified first",
         default=100_000,
         min=100,
         soft_max=500_000,

@@ -37,10 +37,10 @@ function compileJob(job) {
     const settings = job.settings;
     const sources = (settings.sources || "").split(";").map(word => word.trim()).filter(word => word);
     if (sources.length === 0) {
-        throw "There is no source: name a folder of images.";
+        throw "No source is given: name a folder of images.";
     }
     if (!settings.output) {
-        throw "There is no output folder.";
+        throw "No output folder is given.";
     }
     if (!(settings.tasks >= 1)) {
         throw `The number of tasks is ${settings.tasks}: it must be 1 or more.`;

@@ -20,14 +20,14 @@ from ..ticket import Ticket
 FINE_POINTS = 120  # contour points per view
 STAGES = (
     Stage(48, 0.1, 20, soft=True),
-    Stage(48, 0.03, 20, soft=True, shift=1),
+    Stage(48, 0.03, 20, soft=True, subset=1),
     Stage(FINE_POINTS, 0.005, 50, soft=True),
 )
 AGAIN = 3  # maximum number of repetitions of the stages with other points
 HELPS = 0.9  # repeat only if the loss falls to this fraction
 HELD = 1e3  # prior's weight of the others while one camera is posed alone
 ALONE = Deviations(rotation=np.radians(12.0), position=0.15, focal=0.05)
-TURNS = np.radians(
+ANGLES = np.radians(
     (0.0, 9.0, -9.0)
 )  # starting rotations of a lone camera about the object's vertical
 ALONE_PULL, ALONE_STEPS, ALONE_POINTS = 0.005, 15, 48
@@ -88,15 +88,15 @@ def refine_cameras(
 def _solved(residual: Residual, model: FreePoses, ticket: Ticket) -> Solution:
     """Return the solution of all stages, repeated where that helps."""
     best = Solution(np.zeros(model.count), np.inf)
-    for turn in range(1 + AGAIN):
+    for attempt in range(1 + AGAIN):
         solution = solve_stages(
             residual,
             model,
             best.numbers,
-            [replace(stage, shift=stage.shift + turn) for stage in STAGES],
+            [replace(stage, subset=stage.subset + attempt) for stage in STAGES],
             lambda pull: model.prior(Deviations(), pull),
             ticket=ticket,
-            advance=lambda part, turn=turn: ticket.advance((turn + part) / (1 + AGAIN)),
+            advance=lambda part, attempt=attempt: ticket.advance((attempt + part) / (1 + AGAIN)),
         )
         helps = solution.loss < HELPS * best.loss
         best = solution if solution.loss < best.loss else best
@@ -116,9 +116,9 @@ def _posed_alone(
 ) -> Camera:
     """Return the camera at `index`, posed against the fixed others."""
     best, least = cameras[index], np.inf
-    for turn in TURNS:
+    for angle in ANGLES:
         start = list(cameras)
-        start[index] = _turned_about(cameras, index, turn)
+        start[index] = _rotated_about(cameras, index, angle)
         model = FreePoses(start, focal=False)
         prior = model.prior(ALONE, ALONE_PULL)
         weight = np.full(model.count, HELD)
@@ -138,14 +138,14 @@ def _posed_alone(
     return best
 
 
-def _turned_about(cameras: Sequence[Camera], index: int, angle: float) -> Camera:
+def _rotated_about(cameras: Sequence[Camera], index: int, angle: float) -> Camera:
     """Return a camera rotated about the vertical through the point that the others look at."""
     others = [camera for number, camera in enumerate(cameras) if number != index]
     across = [np.eye(3) - np.outer(c.forward, c.forward) for c in others]
     pull = sum(a @ c.center for a, c in zip(across, others, strict=True))
     focus = np.linalg.lstsq(np.sum(across, axis=0), pull, rcond=None)[0]
-    turn = np.eye(4)
-    turn[:3, :3] = about_axis(2, np.array(angle))
-    turn[:3, 3] = focus - turn[:3, :3] @ focus
+    motion = np.eye(4)
+    motion[:3, :3] = about_axis(2, np.array(angle))
+    motion[:3, 3] = focus - motion[:3, :3] @ focus
     camera = cameras[index]
-    return replace(camera, world_from_camera=turn @ camera.world_from_camera)
+    return replace(camera, world_from_camera=motion @ camera.world_from_camera)

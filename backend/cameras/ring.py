@@ -119,15 +119,17 @@ class Ring:
         )
 
     def twists(self, numbers: np.ndarray) -> np.ndarray:
-        """Return (V, 7, K), see `solving.Model`; by central differences of the poses."""
+        """Return (V, 7, K), see `solving.RigModel`; by central differences of the poses."""
         nudges = np.eye(self.unknowns) * NUDGE
         above, below = self.poses(numbers + nudges), self.poses(numbers - nudges)
         rotation, translation = self.poses(numbers)
-        turn = (above[0] - below[0]) / (2 * NUDGE) @ np.swapaxes(rotation, -1, -2)
-        move = (above[1] - below[1]) / (2 * NUDGE)
+        d_rotation = (above[0] - below[0]) / (2 * NUDGE) @ np.swapaxes(rotation, -1, -2)
+        d_translation = (above[1] - below[1]) / (2 * NUDGE)
         result = np.zeros((self.count, 7, self.unknowns))
-        result[:, :3] = np.moveaxis(vector_of(turn), 0, -1)
-        result[:, 3:6] = np.moveaxis(move - (turn @ translation[..., None])[..., 0], 0, -1)
+        result[:, :3] = np.moveaxis(vector_of(d_rotation), 0, -1)
+        result[:, 3:6] = np.moveaxis(
+            d_translation - (d_rotation @ translation[..., None])[..., 0], 0, -1
+        )
         result[:, 6, 0] = self.focal is None
         return result
 

@@ -23,7 +23,7 @@ USUAL_FOCAL = 1.2  # widths of the image, if the file does not say it
 HAND = Deviations(rotation=np.radians(6.0), position=0.1, focal=0.2)
 STAGES = (
     Stage(40, 0.1, 20, soft=True),
-    Stage(40, 0.03, 20, soft=True, shift=1),
+    Stage(40, 0.03, 20, soft=True, subset=1),
     Stage(80, 0.01, 40, soft=True),
 )
 DOUBTFUL = 0.05  # loss (pixels of 224) above which other starts are tried

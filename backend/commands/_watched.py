@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 @contextmanager
-def watched(args: argparse.Namespace) -> Iterator[Ticket]:
-    """Give the ticket; SIGINT and SIGTERM cancel it."""
+def stoppable(*, until_input_ends: bool) -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether to stop: after SIGINT, SIGTERM, or the input's end."""
     asked = False
 
     def ask(*_: Any) -> None:
@@ -44,16 +44,25 @@ def watched(args: argparse.Namespace) -> Iterator[Ticket]:
         sys.stdin.read()
         ask()
 
-    if args.until_input_ends:
+    if until_input_ends:
         Thread(target=listen, daemon=True).start()
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    told = _Told(Path(args.progress)) if args.progress else None
     try:
-        with progress(also=told, cancelled=lambda: asked) as ticket:
-            yield ticket
+        yield lambda: asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def watched(args: argparse.Namespace) -> Iterator[Ticket]:
+    """Yield a ticket whose progress is drawn and written, and which `stoppable` cancels."""
+    told = _Told(Path(args.progress)) if args.progress else None
+    with (
+        stoppable(until_input_ends=args.until_input_ends) as asked,
+        progress(also=told, cancelled=asked) as ticket,
+    ):
+        yield ticket
 
 
 class _Told:

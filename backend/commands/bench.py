@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         return {"benches": known}
     for name in args.name:
         if name not in known:
-            raise RequestError(f"There is no bench {name!r}.", f"Choose one of {', '.join(known)}.")
+            raise RequestError(f"{name!r} is not a bench.", f"Choose one of {', '.join(known)}.")
     parts = {
         f"{name} {part}".rstrip(): measure
         for name in args.name
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     }
     if args.part and not parts:
         raise RequestError(
-            f"{', '.join(args.name)}: there is no part {' or '.join(map(repr, args.part))}.",
+            f"{', '.join(args.name)}: {' or '.join(map(repr, args.part))} is not a part.",
             "Leave --part out to measure all of them.",
         )
     kept = _kept(args.keep)

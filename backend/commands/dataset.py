@@ -142,9 +142,7 @@ def _synthesize(args: argparse.Namespace) -> dict[str, Any]:
     chosen = words or list(still)
     strays = [name for name in chosen if name not in known]
     if strays:
-        raise RequestError(
-            f"There is no category {strays[0]!r}.", f"Choose among {', '.join(known)}."
-        )
+        raise RequestError(f"{strays[0]!r} is not a category.", f"Choose among {', '.join(known)}.")
     contents = contents_of(args)
 
     def make(name: str, seed: int) -> "Record":
@@ -174,7 +172,7 @@ def _convert(args: argparse.Namespace) -> dict[str, Any]:
         jobs = [(name, lambda name=name: reader.read(name)) for name in reader.names()]
     else:
         known = ", ".join((MESHES, RENDERS, *READERS))
-        raise RequestError(f"There is no layout {args.layout!r}.", f"Choose one of {known}.")
+        raise RequestError(f"{args.layout!r} is not a layout.", f"Choose one of {known}.")
     jobs = [job for job in jobs if _wanted(job[0], args.only or ["*"], args.leave_out)]
     if args.limit is not None:
         jobs = jobs[: args.limit]

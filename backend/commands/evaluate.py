@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
         raise RequestError("REF, the mesh to compare with, is missing.", "Name the true mesh.")
     if args.protocol not in PROTOCOLS:
         raise RequestError(
-            f"There is no protocol {args.protocol!r}.", f"Choose one of {', '.join(PROTOCOLS)}."
+            f"{args.protocol!r} is not a protocol.", f"Choose one of {', '.join(PROTOCOLS)}."
         )
     prediction, reference = Path(args.prediction), Path(args.reference)
     if prediction.is_dir() != reference.is_dir():

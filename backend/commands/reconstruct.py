@@ -17,8 +17,8 @@ from ..contract.saved_words import KEEP_HELP, is_saved
 from ..contract.settings import Settings
 from ..contract.words import (
     CHECK_HELP,
-    VIEWS_HELP,
     add_settings,
+    add_view_choice,
     choose_views,
     parse_views,
     parse_volume,
@@ -58,18 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_choices(parser: argparse.ArgumentParser) -> None:
     """Declare the options that do not depend on the source."""
-    parser.add_argument("--views", help=VIEWS_HELP)
+    add_view_choice(parser)
     parser.add_argument(
         "--volume",
         help="where the object is: x,y,z,side of a cube or 16 numbers of a matrix, row by row; "
         "default: what the transforms.json says, else around what the views see",
-    )
-    parser.add_argument(
-        "--front",
-        type=float,
-        metavar="DEGREES",
-        help="where the object's front looks, about +Z from -Y, where no volume is given; "
-        "default: what a network needs is found from the images",
     )
     add_settings(parser)
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from ..contract.errors import JobCancelled, RequestError
 from ..contract.streams import is_terminal
 from ..ticket import Step, Ticket
 from . import parse_count
+from ._watched import stoppable
 
 if TYPE_CHECKING:
     from ..reconstructors import Reconstructor
@@ -271,26 +271,14 @@ def _preview(path: Path, shape: Any) -> Callable[..., None]:
 @contextmanager
 def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
     """Yield a ticket with a progress bar; SIGINT and SIGTERM cancel it."""
-    from threading import Thread
-
     from tqdm import tqdm
 
-    asked = False
-
-    def ask(*_: Any) -> None:
-        nonlocal asked
-        asked = True
-
-    def listen() -> None:
-        sys.stdin.read()
-        ask()
-
-    if until_input_ends:
-        Thread(target=listen, daemon=True).start()
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     quiet = not is_terminal(sys.stderr) or trainer.group.rank != 0
     total = trainer.recipe.steps
-    with tqdm(total=total, disable=quiet, file=sys.stderr, unit="step", leave=False) as bar:
+    with (
+        stoppable(until_input_ends=until_input_ends) as asked,
+        tqdm(total=total, disable=quiet, file=sys.stderr, unit="step", leave=False) as bar,
+    ):
 
         def report(step: Step) -> None:
             bar.update(trainer.step - bar.n)
@@ -298,8 +286,4 @@ def _ticket(trainer: Any, *, until_input_ends: bool) -> Iterator[Ticket]:
             if rows and trainer.step % trainer.settings.log_every == 0:
                 bar.set_postfix({k: f"{v:.4g}" for k, v in rows[-1].items() if k != "step"})
 
-        try:
-            yield Ticket(report, lambda: asked)
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        yield Ticket(report, asked)

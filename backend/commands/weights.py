@@ -49,11 +49,11 @@ def run(args: argparse.Namespace) -> dict[str, Any]:
     """Run the verb."""
     if args.verb == "list":
         return {"verb": "list", "folder": str(weights_folder()), "weights": _listed()}
-    if args.name == _matte.NAME:
-        return {"verb": args.verb, **(_matte.get(args) if args.verb == "get" else _matte.remove())}
-    known = _known(args.name)
     if args.verb == "remove":
-        return {"verb": "remove", **_remove(known)}
+        return {"verb": "remove", **_remove(args.name)}
+    if args.name == _matte.NAME:
+        return {"verb": "get", **_matte.get(args)}
+    known = _known(args.name)
     try:
         with _watched.watched(args) as ticket:
             return {"verb": "get", "method": known.method, **_get(known, args, ticket)}
@@ -104,17 +104,17 @@ def _listed() -> list[dict[str, Any]]:
 def _known(name: str) -> PublishedWeights:
     if name not in PUBLISHED:
         raise RequestError(
-            f"There are no weights {name!r} to fetch.", f"Choose one of {', '.join(NAMES)}."
+            f"Levelform can't fetch weights of {name!r}.", f"Choose one of {', '.join(NAMES)}."
         )
     return PUBLISHED[name]
 
 
-def _remove(known: PublishedWeights) -> dict[str, Any]:
-    path = installed_weights(known.method)
+def _remove(name: str) -> dict[str, Any]:
+    path = _matte.installed() if name == _matte.NAME else installed_weights(_known(name).method)
     if path is None:
         raise RequestError(
-            f"No weights of {known.method} are installed.",
-            "Fetch them with `levelform weights get NAME`.",
+            f"No weights of {name} are installed.",
+            f"Fetch them with `levelform weights get {name}`.",
         )
     size = path.stat().st_size
     try:
@@ -123,7 +123,7 @@ def _remove(known: PublishedWeights) -> dict[str, Any]:
         raise RequestError(
             f"{path} can't be deleted: {error.strerror}.", "Close what uses it."
         ) from error
-    return {"method": known.method, "out": str(path), "bytes": size}
+    return {"method": name, "out": str(path), "bytes": size}
 
 
 # ---------------------------------------------------------------- getting
@@ -178,7 +178,7 @@ def _remarks(known: PublishedWeights, args: argparse.Namespace, ticket: Ticket) 
 
     path = Path(args.file)
     if not path.is_file():
-        raise RequestError(f"There is no file {path}.", "Check the path.")
+        raise RequestError(f"The file {path} does not exist.", "Check the path.")
     with ticket.stage("Check"):
         actual = sha256_of(path, ticket)
     expected = (args.sha256 or known.sha256).lower()

@@ -188,7 +188,7 @@ class _Search:
                 )
             return items
         if not path.exists():
-            raise RequestError(f"There is no {path}.", "Check the path.")
+            raise RequestError(f"{path} does not exist.", "Check the path.")
         suffix = path.suffix.lower()
         if suffix == SCENE_SUFFIX:
             if not self._scenes:

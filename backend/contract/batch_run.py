@@ -97,7 +97,7 @@ class Shelf:
         """Return a result's record; None if it is missing or unreadable."""
         try:
             record = json.loads(self.record_path(name).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError):
+        except (OSError, ValueError, RecursionError):
             return None
         return record if isinstance(record, dict) else None
 

@@ -132,7 +132,7 @@ def sample_camera_data(
     """
     if name not in WORDS:
         raise RequestError(
-            f"There is no range of cameras called {name!r}.", f"Choose one of {', '.join(WORDS)}."
+            f"{name!r} is not a range of cameras.", f"Choose one of {', '.join(WORDS)}."
         )
     rng = np.random.default_rng([*name.encode(), seed])
     boxes = np.broadcast_to(np.asarray(extents, np.float64), (count, 3))

@@ -65,7 +65,7 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     if result.get("agree"):
         rows.append("The views agree.")
     if result.get("agree", False) is None:
-        rows.append("There are no two views with cameras and silhouettes to compare.")
+        rows.append("Fewer than two views have a camera and a silhouette, so none can be compared.")
     return [*rows, *result["remarks"]]
 
 

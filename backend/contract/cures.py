@@ -108,7 +108,7 @@ def check_numbers(numbers: Sequence[int], count: int) -> None:
     for number in numbers:
         if not 0 <= number < count:
             raise RequestError(
-                f"There is no view {number}: the {count} views are numbered 0 to {count - 1}.",
+                f"View {number} does not exist: the {count} views are numbered 0 to {count - 1}.",
                 "Give the number of a view.",
             )
 

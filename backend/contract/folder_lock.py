@@ -107,7 +107,7 @@ class FolderLock:
         """Return the owner; None if the file is missing or unreadable."""
         try:
             owner = json.loads(self.path.read_text())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         return owner if isinstance(owner, dict) else None
 
@@ -124,7 +124,7 @@ class FolderLock:
             os.rename(self.path, aside)
             try:
                 record = json.loads(aside.read_text())
-            except (OSError, ValueError):
+            except (OSError, ValueError, RecursionError):
                 record = None
             if record != owner:
                 os.rename(aside, self.path)

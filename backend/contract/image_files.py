@@ -157,7 +157,7 @@ def too_large(name: object, size: tuple[int, int] | None = None) -> RequestError
 
 def missing(path: object) -> RequestError:
     """Return the error for a missing file."""
-    return RequestError(f"There is no image {path}.", "Check the path.")
+    return RequestError(f"The image {path} does not exist.", "Check the path.")
 
 
 def empty(path: object) -> RequestError:

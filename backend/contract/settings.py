@@ -125,7 +125,7 @@ class Settings:
                 near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
                 hint = f"Did you mean {near[0]}? " if near else ""
                 raise RequestError(
-                    f"There is no setting {name!r}.",
+                    f"{name!r} is not a setting.",
                     f"{hint}The settings are {', '.join(known)}; what a method takes is given in "
                     "options={...}.",
                 )
@@ -218,9 +218,7 @@ def find_info(method: str, methods: Sequence[MethodInfo]) -> MethodInfo:
     names = [info.name for info in methods]
     near = difflib.get_close_matches(str(method), names, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
-    raise RequestError(
-        f"There is no method {method!r}.", f"{hint}Choose one of {', '.join(names)}."
-    )
+    raise RequestError(f"{method!r} is not a method.", f"{hint}Choose one of {', '.join(names)}.")
 
 
 def level_is_known(info: MethodInfo, weights: str | None) -> bool:

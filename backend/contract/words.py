@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -17,6 +17,27 @@ from .settings import Settings
 
 CHECK_HELP = "only check whether the views agree; writes nothing"
 VIEWS_HELP = "how many views (8), or which (0,2,5 or 3,)"
+
+
+class LineParser(argparse.ArgumentParser):
+    """An argument parser with errors of one line each."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error instead of printing the usage."""
+        sentence = message[:1].upper() + message[1:].rstrip(".") + "."
+        raise RequestError(sentence, f"See `{self.prog} --help`.")
+
+
+def add_view_choice(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments for the used views and the object's front."""
+    parser.add_argument("--views", help=VIEWS_HELP)
+    parser.add_argument(
+        "--front",
+        type=float,
+        metavar="DEGREES",
+        help="direction of the object's front, about +Z from -Y, if no volume is given; default: "
+        "estimated from the images if a network needs it",
+    )
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -251,7 +272,7 @@ def choose_views(count: int, chosen: Sequence[int] | int | None) -> list[int]:
     strays = [index for index in chosen if not 0 <= index < count]
     if strays:
         raise RequestError(
-            f"There is no view {strays[0]}: the views are 0 to {count - 1}.",
+            f"View {strays[0]} does not exist: the views are 0 to {count - 1}.",
             "Choose among those numbers.",
         )
     if not chosen:

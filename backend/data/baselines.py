@@ -64,7 +64,7 @@ class Neighbours:
     def __init__(self, shapes: Sequence[StoredShape], *, views: int = 24) -> None:
         if not shapes:
             raise RequestError(
-                "There are no training shapes to answer with.", "Use a data set with a train split."
+                "The data set holds no training shapes.", "Use a data set with a train split."
             )
         self.shapes = list(shapes)
         self.packed = np.stack([shape["voxels"][0] for shape in shapes])

@@ -125,7 +125,7 @@ def view_arrays(
     strays = set(passes) - set(PASSES)
     if strays:
         raise RequestError(
-            f"There is no pass {min(strays)!r}.", f"Choose among {', '.join(PASSES)}."
+            f"{min(strays)!r} is not a render pass.", f"Choose among {', '.join(PASSES)}."
         )
     arrays = camera_arrays(cameras)
     arrays["views.images"] = _bytes(rendered.rgba.cpu().numpy())

@@ -32,7 +32,7 @@ def find_renders(folder: str | Path) -> list[Path]:
     """Return the finished shape folders at or below `folder`, sorted."""
     root = Path(folder)
     if not root.is_dir():
-        raise RequestError(f"There is no folder {root}.", "Check the path.")
+        raise RequestError(f"The folder {root} does not exist.", "Check the path.")
     return sorted(path.parent for path in root.rglob(NAME))
 
 

@@ -385,7 +385,5 @@ def choose_claims(names: Iterable[str] | None) -> list[Claim]:
     names = list(CLAIMS) if names is None else list(names)
     strays = [name for name in names if name not in CLAIMS]
     if strays:
-        raise RequestError(
-            f"There is no claim {strays[0]!r}.", f"Choose among {', '.join(CLAIMS)}."
-        )
+        raise RequestError(f"{strays[0]!r} is not a claim.", f"Choose among {', '.join(CLAIMS)}.")
     return [CLAIMS[name] for name in names]

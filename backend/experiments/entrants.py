@@ -278,7 +278,7 @@ def load_networks(
     missing = [n for n in names if find_method(n).spec.needs_weights and not files[n]]
     if missing:
         raise RequestError(
-            f"There are no weights of {', '.join(missing)}.", "Name the files with --weights."
+            f"Weights of {', '.join(missing)} were not found.", "Name the files with --weights."
         )
     return [_network(name, files[name], pick_device(device)) for name in names]
 

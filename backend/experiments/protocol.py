@@ -48,7 +48,7 @@ def method_of(paper: str) -> str:
     """
     if paper not in PUBLISHED:
         raise RequestError(
-            f"There is no protocol of a paper {paper!r}.", f"Choose one of {', '.join(PUBLISHED)}."
+            f"{paper!r} is not a paper with a protocol.", f"Choose one of {', '.join(PUBLISHED)}."
         )
     return METHODS.get(paper, paper)
 

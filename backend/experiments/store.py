@@ -44,13 +44,13 @@ class Store:
         return len(self._rows)
 
     def _read(self) -> dict[str, Numbers]:
-        lines = self.path.read_text().splitlines(keepends=True)
-        cut = bool(lines) and not lines[-1].endswith("\n")
-        whole = lines[:-1] if cut else lines
         try:
+            lines = self.path.read_text().splitlines(keepends=True)
+            cut = bool(lines) and not lines[-1].endswith("\n")
+            whole = lines[:-1] if cut else lines
             rows = [json.loads(line) for line in whole]
             known = {_word(row["of"]): dict(row["numbers"]) for row in rows}
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RequestError(
                 f"{self.path} does not hold measurements: {error}.",
                 "Move it away, or choose another output.",

@@ -175,10 +175,10 @@ class _Scene:
             "box": self.placement("box").world_from_volume,
             "front": self.placement("front").world_from_volume,
         }
-        return {name: self._overlap(reconstruct, matrix) for name, matrix in volumes.items()}
+        return {name: self._iou(reconstruct, matrix) for name, matrix in volumes.items()}
 
     @torch.no_grad()
-    def _overlap(self, reconstruct: Callable[[list[View]], Field], volume: np.ndarray) -> float:
+    def _iou(self, reconstruct: Callable[[list[View]], Field], volume: np.ndarray) -> float:
         views = [
             View(view.image, view.camera and view.camera.in_frame(volume), view.name)
             for view in self.views

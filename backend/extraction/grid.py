@@ -20,7 +20,7 @@ Box = tuple[Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True)
-class Grid:
+class NestedGrid:
     """A box covered by cubic cells, `n` along its longest side, for any level `n`.
 
     The grid is anchored at `lower`. Along a shorter side whole cells cover the box, so the last
@@ -36,7 +36,7 @@ class Grid:
     upper: tuple[float, float, float]
 
     @classmethod
-    def over(cls, box: Box | None) -> "Grid":
+    def over(cls, box: Box | None) -> "NestedGrid":
         """Return the grid over `box`, (lower, upper) corners; None: the volume's cube.
 
         Raises

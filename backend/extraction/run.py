@@ -179,11 +179,11 @@ class SparseRun(_ExtractionRun):
         """Return the children of the cells that the rule kept on the level above."""
         return front.all_cells() if self._kept is None else front.children(self._kept)
 
-    def _slabs(self, front: ActiveFront) -> Iterator["_Slab"]:
+    def _slabs(self, front: ActiveFront) -> Iterator["_CellSlab"]:
         """Yield the slabs (ranges along x) in which a level is processed."""
         last = front.shape[0]
         if front.n <= self._ruled:
-            yield _Slab(0, 1, 0, last, 1.0, self._ruled_cells(front))
+            yield _CellSlab(0, 1, 0, last, 1.0, self._ruled_cells(front))
             return
         x = self._parents.places[0]  # (N,)
         count = self._slab_count(front.n)
@@ -192,7 +192,7 @@ class SparseRun(_ExtractionRun):
             # Children of the parents between the planes; flood fill adds what the forecast missed.
             cells = front.forecast(self._parents.pick((x >= start) & (x < end)).places)
             fraction = int((x < end).sum()) / max(len(x), 1)
-            yield _Slab(index, len(ends), 2 * start, min(2 * end, last), fraction, cells)
+            yield _CellSlab(index, len(ends), 2 * start, min(2 * end, last), fraction, cells)
 
     def _slab_count(self, n: int) -> int:
         """Return the number of slabs, which bound memory and, on the last level, show progress."""
@@ -251,7 +251,7 @@ class SparseRun(_ExtractionRun):
         stats = self.stats(builder.n, cells, watertight=is_watertight(mesh.faces))
         return ExtractedMesh(builder.n, mesh, None, self.sampler.fraction, False, stats)
 
-    def _slab_update(self, builder: "_Builder", slab: "_Slab", cells: int) -> ExtractedMesh:
+    def _slab_update(self, builder: "_Builder", slab: "_CellSlab", cells: int) -> ExtractedMesh:
         """Return the finished slabs, joined with the previous level's mesh for the remainder."""
         grid, n = self.sampler.grid, builder.n
         mesh = builder.pieces.mesh()
@@ -286,7 +286,7 @@ class SparseRun(_ExtractionRun):
 
 
 @dataclass(frozen=True)
-class _Slab:
+class _CellSlab:
     """Candidate cells of a level between two planes of constant x.
 
     index, count : number of this slab, and of slabs

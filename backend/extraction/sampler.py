@@ -10,7 +10,7 @@ from ..contract.memory import is_out_of_memory
 from ..fields import Field
 from ..ticket import Ticket
 from .bricks import Bricks, unique
-from .grid import Grid
+from .grid import NestedGrid
 
 BLOCK = {"cpu": 8192, "cuda": 1 << 18, "mps": 1 << 18}
 """Points per call: on a CPU a small network's activations then fit the L2 cache; an accelerator
@@ -33,11 +33,11 @@ class FieldSamples:
     """
 
     def __init__(self) -> None:
-        self._owner: tuple[Field, Grid] | None = None
+        self._owner: tuple[Field, NestedGrid] | None = None
         self._levels: dict[int, Bricks] = {}
         self._forget()
 
-    def claim(self, field: Field, grid: Grid) -> None:
+    def claim(self, field: Field, grid: NestedGrid) -> None:
         """Bind the cache to `field` on `grid`; clear it if it belongs to another."""
         if self._owner is None or self._owner[0] is not field or self._owner[1] != grid:
             self._forget()
@@ -53,7 +53,7 @@ class FieldSamples:
         low, high = torch.aminmax(values)
         self.low, self.high = min(self.low, float(low)), max(self.high, float(high))
 
-    def level(self, n: int, grid: Grid, device: torch.device) -> Bricks:
+    def level(self, n: int, grid: NestedGrid, device: torch.device) -> Bricks:
         """Return the samples at `n` cells a side: a column "value", NaN where unknown."""
         if n not in self._levels:
             bricks = Bricks([count + 1 for count in grid.shape(n)], device)
@@ -82,7 +82,9 @@ class FieldEvaluator:
     forecast : expected total of evaluations of both kinds
     """
 
-    def __init__(self, field: Field, grid: Grid, samples: FieldSamples, ticket: Ticket) -> None:
+    def __init__(
+        self, field: Field, grid: NestedGrid, samples: FieldSamples, ticket: Ticket
+    ) -> None:
         self.field, self.grid, self.samples, self.ticket = field, grid, samples, ticket
         self.device = torch.device(field.device)
         self.block = field.block or BLOCK.get(self.device.type, BLOCK["cpu"])

@@ -10,7 +10,7 @@ from ..fields import Field
 from ..geometry.meshes import Mesh
 from ..ticket import Ticket
 from .cleanup import check_cleanup
-from .grid import COARSEST, FINEST, Box, Grid, round_up
+from .grid import COARSEST, FINEST, Box, NestedGrid, round_up
 from .run import DenseRun, Request, SparseRun
 from .sampler import FieldEvaluator, FieldSamples
 from .types import Cleanup, ExtractedMesh
@@ -48,7 +48,7 @@ def stream(
         Value of the field on the surface (see `Field.level` for users' thresholds).
     box
         (lower, upper) corners in the volume frame; None: the volume's cube. Cells are cubes, see
-        `Grid`.
+        `NestedGrid`.
     ticket
         Progress out, cancellation in; checked once per block of points.
     dense
@@ -86,7 +86,7 @@ def stream(
         cleanup=check_cleanup(cleanup),
         remarks=(remark,) if remark else (),
     )
-    grid = Grid.over(box)
+    grid = NestedGrid.over(box)
     grid.margin(resolution)
     samples = FieldSamples() if samples is None else samples
     samples.claim(field, grid)

@@ -135,9 +135,9 @@ class HybridField(Field):
         self._size = views.alpha.shape[-1]
         self._projection = _projection(views)
         if views.maps is not None and first.features is not None:
-            self._features = _Table(views.maps, first.features)
+            self._features = _PixelTable(views.maps, first.features)
         if first.alpha is not None:
-            self._alpha, self._alpha_weight = _Table(views.alpha[:, None]), first.alpha
+            self._alpha, self._alpha_weight = _PixelTable(views.alpha[:, None]), first.alpha
 
     def __call__(self, points: Tensor) -> Tensor:
         places = points if self._gate is None else with_mirror_images(points)
@@ -181,7 +181,7 @@ class HybridField(Field):
         return pixels, inside
 
 
-class _Table:
+class _PixelTable:
     """Maps of V views as rows, (V T T, outputs), to be looked up at pixels.
 
     Parameters

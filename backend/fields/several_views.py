@@ -70,8 +70,8 @@ class Round(NamedTuple):
     @property
     def views(self) -> Silhouettes:
         """The silhouettes; the cameras are perspective."""
-        flat = torch.zeros(self.poses.shape[:2], dtype=torch.bool, device=self.poses.device)
-        return Silhouettes(self.distances, self.poses, self.intrinsics, flat)
+        orthographic = torch.zeros(self.poses.shape[:2], dtype=torch.bool, device=self.poses.device)
+        return Silhouettes(self.distances, self.poses, self.intrinsics, orthographic)
 
     def to(self, device: torch.device | str) -> "Round":
         """Return the batch on another device."""
@@ -211,11 +211,11 @@ class SeveralViews(nn.Module):
 
     def _measures(self, hull: Tensor, local: Tensor, cues: Tensor, views: Silhouettes) -> Tensor:
         """Return (B, V, P, VIEW_INPUTS): where the point is, as seen from each view."""
-        shift = views.poses[:, :, None, :3, 3]
-        at = local - shift  # from the volume's centre, in camera axes
+        translation = views.poses[:, :, None, :3, 3]
+        at = local - translation  # from the volume's centre, in camera axes
         up = views.poses[:, :, None, :3, 2]  # the volume's +Z in camera axes
-        flat = views.orthographic[:, :, None, None]
-        ray = torch.where(flat, local.new_tensor([0.0, 0, 1]), F.normalize(local, dim=-1))
+        orthographic = views.orthographic[:, :, None, None]
+        ray = torch.where(orthographic, local.new_tensor([0.0, 0, 1]), F.normalize(local, dim=-1))
         valid = cues[..., :1]
         front, thick, depth, spread = (cues[..., 1:] / valid.clamp_min(0.05)).split(1, -1)
         behind_front, behind = at[..., 2:] - front, at[..., 2:] - depth

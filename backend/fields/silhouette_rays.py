@@ -26,8 +26,7 @@ class SilhouetteRays:
     ----------
     origins, directions : (N, R, 3); a depth is the factor of `directions`. The origins are advanced
         along their rays until the volume's centre is as deep as for the training cameras
-    advance : (N, 1) or (N, R) by what depth they were advanced: the depth from the camera is this
-        much more
+    advance : (N, 1) or (N, R) depth of the advanced origins: add it for the depth from the camera
     color : (N, R, 3) of the image on white, in [-1, 1]
     inside : (N, R) bool, in the silhouette
     distance : (N, R) at least 0, D(u): to the silhouette's edge, on the plane z = 1; orthographic:

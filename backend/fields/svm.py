@@ -31,7 +31,7 @@ MAX_STEPS = 40
 TO_BOUNDARY = 0.995  # fraction of the way to the nearest bound that a step may go
 
 
-class Dual(NamedTuple):
+class DualSolution(NamedTuple):
     """The solution: multipliers a (B, N), and the bias b (B,)."""
 
     alphas: Tensor
@@ -55,7 +55,9 @@ def gaussian_kernel(one: Tensor, two: Tensor, sigma: Tensor) -> Tensor:
     return torch.exp(-(difference**2).sum(-1))
 
 
-def solve_svm(kernel: Tensor, labels: Tensor, *, c: float = 1.0, ridge: float = RIDGE) -> Dual:
+def solve_svm(
+    kernel: Tensor, labels: Tensor, *, c: float = 1.0, ridge: float = RIDGE
+) -> DualSolution:
     """Solve B duals; differentiable with respect to `kernel`.
 
     Parameters
@@ -67,17 +69,17 @@ def solve_svm(kernel: Tensor, labels: Tensor, *, c: float = 1.0, ridge: float = 
 
     Returns
     -------
-    Dual
+    DualSolution
         In the kernel's own type and device. It is computed in float64 (float32 does not converge),
         on the CPU where the device has no float64.
     """
     place = kernel.device if kernel.device.type != "mps" else torch.device("cpu")
     signs = labels.to(place, torch.float64).expand(kernel.shape[:2])
-    alphas, bias = _Dual.apply(kernel.to(place, torch.float64), signs, c, ridge)
-    return Dual(alphas.to(kernel), bias.to(kernel))
+    alphas, bias = _SolvedDual.apply(kernel.to(place, torch.float64), signs, c, ridge)
+    return DualSolution(alphas.to(kernel), bias.to(kernel))
 
 
-class _Dual(torch.autograd.Function):
+class _SolvedDual(torch.autograd.Function):
     """The solver with its implicit gradient; float64 throughout."""
 
     @staticmethod

@@ -112,8 +112,7 @@ class Interval:
 def hull_interval(views: Silhouettes, cells: int) -> Interval:
     """Follow the ray through the centre of each of cells x cells squares of every view.
 
-    Only rays inside their own silhouette are followed, from before and from behind, each as far as
-    the hull's distance allows (sphere tracing).
+    Only rays inside their own silhouette are followed, from both ends, by sphere tracing.
     """
     objects, count = views.poses.shape[:2]
     step = views.size / cells
@@ -126,8 +125,8 @@ def hull_interval(views: Silhouettes, cells: int) -> Interval:
     origin, direction, middle = _rays(views, flat, pixels)
     trace = _Trace(views, chosen[:, 0], origin, direction)
     first = (middle - REACH).clamp_min(1e-2)
-    front, met = trace.walk(first, middle + REACH, 1.0, FRONT_STEPS)
-    back, _ = trace.walk(middle + REACH, front, -1.0, BACK_STEPS)
+    front, met = trace.march(first, middle + REACH, 1.0, FRONT_STEPS)
+    back, _ = trace.march(middle + REACH, front, -1.0, BACK_STEPS)
     grids = [torch.zeros_like(own).flatten() for _ in range(3)]
     where = flat * cells * cells + chosen[:, 2]
     for grid, value in zip(grids, (front, back, met.float()), strict=True):
@@ -183,7 +182,7 @@ class _Trace:
         value = torch.where(seen, taken * z / self.focal[..., 0], UNSEEN)
         return value.amax(1)
 
-    def walk(self, start: Tensor, end: Tensor, sign: float, steps: int) -> tuple[Tensor, Tensor]:
+    def march(self, start: Tensor, end: Tensor, sign: float, steps: int) -> tuple[Tensor, Tensor]:
         """Return the depths, (N,), at which rays meet the hull, and which do so before `end`."""
         depth = start
         for _ in range(steps):

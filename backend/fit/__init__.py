@@ -1,12 +1,12 @@
 """Fit one object to its own posed views: a signed-distance grid and its appearance, optimised.
 
-Nothing is learned from other objects. `Fit` holds the state and takes steps; `reconstructors.fit`
-offers it as a method.
+Nothing is learned from other objects. `FitOptimiser` holds the state and takes steps;
+`reconstructors.fit` offers it as a method.
 """
 
 from . import starting
-from .optimiser import Fit
+from .optimiser import FitOptimiser
 from .settings import FitSettings
 from .state import FitState
 
-__all__ = ["Fit", "FitSettings", "FitState", "starting"]
+__all__ = ["FitOptimiser", "FitSettings", "FitState", "starting"]

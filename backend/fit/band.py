@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .grid import Grid
+from .grid import NodeGrid
 
 DUMMIES = 2
 MARGIN = 1.5  # cells around the band, so that samples in it have all their corners
@@ -32,7 +32,7 @@ class Band:
     reach : absolute distance of the dummy rows
     """
 
-    grid: Grid
+    grid: NodeGrid
     active: Tensor
     places: Tensor
     neighbours: Tensor
@@ -40,7 +40,7 @@ class Band:
     reach: float
 
     @classmethod
-    def around(cls, grid: Grid, distances: Tensor, width: float) -> "Band":
+    def around(cls, grid: NodeGrid, distances: Tensor, width: float) -> "Band":
         """Return the nodes nearer than `width` plus a margin to the surface of (count,) values."""
         reach = width + MARGIN * grid.spacing
         near = (distances.abs() < reach).view(grid.shape).clone()
@@ -50,7 +50,7 @@ class Band:
         return cls.of(grid, distances, near.view(-1).nonzero()[:, 0], reach)
 
     @classmethod
-    def of(cls, grid: Grid, distances: Tensor, active: Tensor, reach: float) -> "Band":
+    def of(cls, grid: NodeGrid, distances: Tensor, active: Tensor, reach: float) -> "Band":
         """Return the band of these nodes; of the other distances only the signs matter."""
         count = len(active)
         places = torch.where(distances < 0, count + 1, count)
@@ -107,7 +107,7 @@ class Band:
 
 
 def redistance(
-    grid: Grid, distances: Tensor, width: float, check: Callable[[], None] = lambda: None
+    grid: NodeGrid, distances: Tensor, width: float, check: Callable[[], None] = lambda: None
 ) -> Tensor:
     """Return distances, (count,), measured again at nodes farther than `width`.
 

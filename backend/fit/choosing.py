@@ -1,10 +1,10 @@
 """The choice between two first fields of a fit."""
 
 from ..ticket import Ticket
-from .optimiser import Fit
+from .optimiser import FitOptimiser
 
 
-def better_start(hull: Fit, guess: Fit, ticket: Ticket) -> Fit:
+def better_start(hull: FitOptimiser, guess: FitOptimiser, ticket: Ticket) -> FitOptimiser:
     """Take the first steps of two fits, for the colours alone; return the better fit.
 
     The better fit has the lower error at held-out pixels. A guess wins with hollows that the hull

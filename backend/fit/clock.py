@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .optimiser import Fit
+from . import checking
+from .optimiser import FitOptimiser
 from .settings import COARSEST, SECONDS, STEPS, settings_for
 
 LEAST = 0.25  # minimum fraction of the limit for steps, however long the preparation takes
 SOONEST = 0.005  # fraction of the time before which the speed is unknown
+LONGEST = 1e6  # seconds of a kept fit
 END = 1.0  # seconds reserved for the last look and its mesh
 
 
@@ -45,7 +47,7 @@ class Clock:
         spent = self._before + min((self._now() - self._began) / allowed, 1.0) * mine
         return min(spent / self._limit, 1.0)
 
-    def plan(self, fit: Fit) -> None:
+    def plan(self, fit: FitOptimiser) -> None:
         """Set a fit's budget to the number of steps that this speed allows.
 
         Called before each step; the preparation counts as used time.
@@ -70,11 +72,13 @@ def going_on(facts: Mapping[str, Any], preset: str) -> Clock:
 
     Parameters
     ----------
-    facts : of `Fit.memory`, with "clock" if the fit ended by time
+    facts : of `FitOptimiser.memory`, with "clock" if the fit ended by time
     """
     more, clock = SECONDS[preset], facts.get("clock")
     if clock is None:  # the fit ended by steps: assume the planned speed
-        spent = facts["iteration"] * more / STEPS[preset]
+        spent = checking.whole(facts, "iteration") * more / STEPS[preset]
         return Clock(spent + more, spent)
-    limit, spent = float(clock["limit"]), float(clock["spent"])
+    if not isinstance(clock, Mapping):
+        raise checking.damaged(f"clock is {clock!r}")
+    limit, spent = (checking.number(clock, name, LONGEST) for name in ("limit", "spent"))
     return Clock(limit if spent < limit else spent + more, spent)

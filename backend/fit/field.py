@@ -9,7 +9,7 @@ from .appearance import HARMONICS, harmonics
 from .state import FitState
 
 
-class GridField(Field):
+class FittedField(Field):
     """The distances of a fit's state.
 
     Parameters

@@ -12,7 +12,7 @@ MARGIN = 2  # cells between the object's box and the grid's border
 
 
 @dataclass(frozen=True)
-class Grid:
+class NodeGrid:
     """Nodes of a regular grid in the volume's frame.
 
     Attributes
@@ -27,7 +27,7 @@ class Grid:
     shape: tuple[int, int, int]
 
     @classmethod
-    def over(cls, lower: Tensor, upper: Tensor, cells: int) -> "Grid":
+    def over(cls, lower: Tensor, upper: Tensor, cells: int) -> "NodeGrid":
         """Return the grid with `cells` cells along the longest side of a box, and a margin."""
         size = (upper - lower).tolist()
         spacing = max(size) / cells

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 TOLERANCE = 0.04  # a later state may be worse than the best one by this fraction of its measure
 
 
-class State(Protocol):
+class OptimiserState(Protocol):
     """The state of an optimisation."""
 
     @property
@@ -21,7 +21,7 @@ class State(Protocol):
     def finite(self) -> bool: ...
 
 
-S = TypeVar("S", bound=State)
+S = TypeVar("S", bound=OptimiserState)
 
 
 class Guard(Generic[S]):

@@ -11,17 +11,18 @@ from torch import Tensor
 from ..contract.srgb import linear_from_srgb
 from ..geometry.views import View
 from ..ticket import Ticket
+from . import checking
 from .adam import Moments
 from .appearance import first_globals
 from .band import redistance
-from .grid import Grid
+from .grid import NodeGrid
 from .losses import RayLosses, Tables, ray_losses
 from .rays import OPAQUE, Rays, between, rays_of
 from .rendering import sample_depths
 from .settings import FitSettings
 from .starting import evaluate, object_box
 from .state import FitState
-from .surface import PLACED, Surface
+from .surface import PLACED, FittedSurface
 
 SOFTEST = 3.0  # minimum half width of the band, over the sharpness
 JUDGED = 4096  # held-out rays per look of the guard
@@ -35,7 +36,7 @@ FAITHFUL = 0.95  # IoU of the first field on the first grid and on the second
 Values = Callable[[Tensor], Tensor]
 
 
-class Fit:
+class FitOptimiser:
     """One object's fit.
 
     Parameters
@@ -72,13 +73,13 @@ class Fit:
         self.settings, self.budget, self.device = settings, max(budget, 1), torch.device(device)
         self._generator = torch.Generator().manual_seed(seed)
         self._hull, self._first, self._ticket = hull, first, ticket
-        self._known: dict[Grid, tuple[Tensor, Tensor]] = {}  # see `_at`
+        self._known: dict[NodeGrid, tuple[Tensor, Tensor]] = {}  # see `_at`
         first = hull if first is None else first
         self._box = object_box(first, self.device, ticket)
         self.iteration, self._begun, self._stage = 0, 0, 0
         self._holds: bool | None = None  # see `faithful`
         every = rays_of(views, settings.reach, self.device, ticket)
-        grid = Grid.over(*self._box, settings.stages[0][0])
+        grid = NodeGrid.over(*self._box, settings.stages[0][0])
         bound, distances = self._at(grid)
         near = between(every, grid, distances, ticket)
         self.rays, held = near.choose(~near.held), near.choose(near.held)
@@ -92,7 +93,7 @@ class Fit:
         self._light = Moments.like(self.shared)
         self.gains = torch.zeros(len(views), 3, device=self.device)
         self._exposure = Moments.like(self.gains)
-        self.surface = Surface(
+        self.surface = FittedSurface(
             grid,
             distances,
             self._one_color(grid),
@@ -132,7 +133,7 @@ class Fit:
 
         A fit that stops early is then as sharp as its first field wherever it changed nothing.
         """
-        grid = Grid.over(*self._box, cells or self.settings.stages[-1][0])
+        grid = NodeGrid.over(*self._box, cells or self.settings.stages[-1][0])
         if state.grid.spacing < grid.spacing * 1.01:
             return state
         return replace(state, grid=grid, **dict(zip(SHAPES, self._on(grid, state), strict=True)))
@@ -158,7 +159,7 @@ class Fit:
         if self._stage > 0 or len(self.settings.stages) == 1:
             return True
         if self._holds is None:
-            own, fine = self.surface.grid, Grid.over(*self._box, self.settings.stages[1][0])
+            own, fine = self.surface.grid, NodeGrid.over(*self._box, self.settings.stages[1][0])
             _, here = self._at(own)
             _, there = self._at(fine)
             held, inside = own.sample(here, fine.nodes(self.device)) < 0, there < 0
@@ -235,12 +236,12 @@ class Fit:
 
     # ---------------------------------------------------------------- grids and bands
 
-    def _width(self, grid: Grid) -> float:
+    def _width(self, grid: NodeGrid) -> float:
         """Return half the band's width."""
         softest = SOFTEST / self.settings.sharpness(self.fraction)
         return max(self.settings.band * grid.spacing, softest)
 
-    def _at(self, grid: Grid) -> tuple[Tensor, Tensor]:
+    def _at(self, grid: NodeGrid) -> tuple[Tensor, Tensor]:
         """Return (count,) the hull and the first field at a grid's nodes."""
         if grid not in self._known:
             nodes = grid.nodes(self.device)
@@ -250,7 +251,7 @@ class Fit:
             self._known[grid] = (hull, first)
         return self._known[grid]
 
-    def _reference(self, grid: Grid) -> Tensor | None:
+    def _reference(self, grid: NodeGrid) -> Tensor | None:
         """Return (count,) a guess's distances, which smoothness is relative to.
 
         A hull has none: its creases and cones are not the object's.
@@ -270,7 +271,7 @@ class Fit:
         """Return the lower bounds of the distances by the hull's values."""
         return torch.where(hull > 0, hull - self.settings.slack, -torch.inf)
 
-    def _one_color(self, grid: Grid) -> Tensor:
+    def _one_color(self, grid: NodeGrid) -> Tensor:
         """Return (count, 3) the logit of the object's mean colour."""
         opaque = self.rays.colors[self.rays.alpha > OPAQUE]
         mean = linear_from_srgb(opaque.cpu().numpy()).mean(0) if len(opaque) else [0.5] * 3
@@ -284,22 +285,22 @@ class Fit:
         if stage > self._stage:
             self._stage, self._begun = stage, self.iteration
             cells, _ = self.settings.stages[stage]
-            grid = Grid.over(*self._box, cells)
+            grid = NodeGrid.over(*self._box, cells)
             self.surface = self._refined(grid)
         elif since and since % self.settings.refresh == 0:
             self.surface.choose_band(self._width(self.surface.grid), self._check)
         elif since % PLACED == 0:
             self.surface.place()
 
-    def _refined(self, grid: Grid) -> Surface:
+    def _refined(self, grid: NodeGrid) -> FittedSurface:
         """Return the surface on a finer grid."""
         bound, _ = self._at(grid)
         distances, albedo = self._on(grid, self.state())
         least, width = self._least(bound), self._width(grid)
         first = self._reference(grid)
-        return Surface(grid, distances, albedo, least, width, first, self._check)
+        return FittedSurface(grid, distances, albedo, least, width, first, self._check)
 
-    def _on(self, grid: Grid, state: FitState) -> tuple[Tensor, Tensor]:
+    def _on(self, grid: NodeGrid, state: FitState) -> tuple[Tensor, Tensor]:
         """Return (count,) a state's distances and (count, 3) its albedo at a finer grid's nodes.
 
         The difference from the first field is interpolated, so that its parts too thin for the
@@ -336,21 +337,32 @@ class Fit:
         return tensors, facts
 
     def go_on_from(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-        """Continue from the `memory` of a fit of the same views and settings."""
+        """Continue from the `memory` of a fit of the same views and settings.
+
+        Raises
+        ------
+        RequestError
+            If the memory is not that of such a fit.
+        """
         state = FitState.of(tensors, facts)
-        self.iteration, self.budget = state.iteration, int(facts["budget"])
-        self._begun, self._stage = int(facts["begun"]), int(facts["stage"])
+        self._check_memory(state, tensors)
+        self.iteration = checking.whole(facts, "iteration")
+        self.budget = checking.whole(facts, "budget")
+        self._begun = checking.whole(facts, "begun", self.iteration)
+        self._stage = checking.whole(facts, "stage", len(self.settings.stages) - 1)
         self._generator.set_state(tensors["generator"].cpu())
         self.shared = state.shared
         self._light = Moments(
-            tensors["light_mean"].clone(), tensors["light_square"].clone(), int(facts["light"])
+            tensors["light_mean"].clone(),
+            tensors["light_square"].clone(),
+            checking.whole(facts, "light"),
         )
         self.gains = tensors["gains"].clone()
         self._exposure = Moments(
             tensors["gains_mean"].clone(), tensors["gains_square"].clone(), self._light.steps
         )
         hull, _ = self._at(state.grid)
-        self.surface = Surface.restored(
+        self.surface = FittedSurface.restored(
             state.grid,
             state.distances,
             state.albedo,
@@ -359,3 +371,16 @@ class Fit:
             facts,
             self._reference(state.grid),
         )
+
+    def _check_memory(self, state: FitState, tensors: Mapping[str, Tensor]) -> None:
+        """Refuse a memory whose tensors are not those of such a fit."""
+        light, gains = tuple(self.shared.shape), tuple(self.gains.shape)
+        nodes, colors = (state.grid.count,), (state.grid.count, 3)
+        shapes = {"placing": nodes, "gains": gains}
+        for suffix in ("mean", "square"):
+            shapes |= {f"light_{suffix}": light, f"gains_{suffix}": gains}
+            shapes |= {f"distances_{suffix}": nodes, f"albedo_{suffix}": colors}
+        checking.check_tensors(tensors, shapes)
+        generator = tuple(self._generator.get_state().shape)
+        checking.check_tensors(tensors, {"generator": generator}, torch.uint8)
+        checking.check_nodes(tensors.get("active"), state.grid)

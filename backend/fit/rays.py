@@ -10,7 +10,7 @@ from ..fields.hull import silhouette_map
 from ..fields.silhouettes import PADDING
 from ..geometry.views import View
 from ..ticket import Ticket
-from .grid import Grid
+from .grid import NodeGrid
 
 SEARCH = 96  # samples of the first field along a ray, to find its ends
 MARGIN = 0.07  # margin of a ray's range around the first surface, volume units
@@ -99,7 +99,7 @@ def held_out(rows: Tensor, columns: Tensor, view: int) -> Tensor:
 
 
 @torch.no_grad()
-def between(rays: Rays, grid: Grid, distances: Tensor, ticket: Ticket | None = None) -> Rays:
+def between(rays: Rays, grid: NodeGrid, distances: Tensor, ticket: Ticket | None = None) -> Rays:
     """Return the rays that come near a first surface, with the ends of that range."""
     ticket, parts = ticket or Ticket(), []
     for index in torch.arange(len(rays), device=distances.device).split(CHUNK):
@@ -108,7 +108,7 @@ def between(rays: Rays, grid: Grid, distances: Tensor, ticket: Ticket | None = N
     return Rays(**{f.name: torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Rays)})
 
 
-def _between(rays: Rays, grid: Grid, distances: Tensor) -> Rays:
+def _between(rays: Rays, grid: NodeGrid, distances: Tensor) -> Rays:
     lower, upper = grid.box(distances.device)
     slope = torch.where(rays.directions.abs() < 1e-9, 1e-9, rays.directions)
     first, second = (lower - rays.origins) / slope, (upper - rays.origins) / slope

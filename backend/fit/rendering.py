@@ -7,7 +7,7 @@ Opacity between two samples is NeuS's (Wang et al., 2021, Eq. 13): with P = sigm
 import torch
 from torch import Tensor
 
-from .grid import Grid
+from .grid import NodeGrid
 from .rays import Rays
 
 SOFTER = 0.5  # sharpness of the surface search, as a fraction of the rendering's
@@ -32,7 +32,7 @@ def weights_of(alpha: Tensor) -> Tensor:
 @torch.no_grad()
 def sample_depths(
     rays: Rays,
-    grid: Grid,
+    grid: NodeGrid,
     distances: Tensor,
     *,
     sharpness: float,

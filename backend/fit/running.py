@@ -1,6 +1,6 @@
 """Run a fit: progress, looks of the guard, and intermediate states.
 
-The same loop runs `Fit`, with a grid as its state, and `CodeFit`, with a network's code.
+The same loop runs `FitOptimiser`, with a grid as its state, and `CodeFit`, with a network's code.
 """
 
 import time

@@ -12,7 +12,7 @@ from ..geometry.images import shrink
 from ..geometry.views import View
 from ..ticket import Ticket
 from .band import redistance
-from .grid import Grid
+from .grid import NodeGrid
 
 CELLS = 64  # of the guess's grid, along the hull's longest side
 LOOKED = 64  # cells of the grid to find an object's box
@@ -44,7 +44,7 @@ def first_distances(
     hull : their visual hull: (N, 3) points to (N,) lower bounds of the distance
     """
     device = guess.device
-    grid = Grid.over(*object_box(hull, device, ticket), CELLS)
+    grid = NodeGrid.over(*object_box(hull, device, ticket), CELLS)
     nodes = grid.nodes(device)
     inside = evaluate(hull, nodes, ticket) < APART * grid.spacing
     known = evaluate(guess, nodes[inside], ticket) - guess.level()
@@ -89,7 +89,7 @@ def evaluate(function: Values, points: Tensor, ticket: Ticket | None = None) -> 
     return torch.cat(parts).float() if parts else points.new_zeros(0)
 
 
-def _near(grid: Grid, values: Tensor) -> Tensor:
+def _near(grid: NodeGrid, values: Tensor) -> Tensor:
     """Return the values over the length of their gradient, (count,)."""
     volume = values.view(grid.shape)
     slopes = torch.gradient(volume, spacing=grid.spacing)

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from ..contract.errors import RequestError
-from .grid import Grid
+from .appearance import GLOBALS
+from .checking import check_grid, check_tensors
+from .grid import NodeGrid
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class FitState:
     iteration : number of steps taken
     """
 
-    grid: Grid
+    grid: NodeGrid
     distances: Tensor
     albedo: Tensor
     shared: Tensor
@@ -45,7 +47,7 @@ class FitState:
 
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> "FitState":
-        """Return the state of which `tensors` and `facts` were taken.
+        """Return the state that `tensors` and `facts` describe.
 
         Raises
         ------
@@ -54,15 +56,16 @@ class FitState:
         """
         try:
             (x, y, z), (nx, ny, nz) = map(float, facts["lower"]), map(int, facts["shape"])
-            grid = Grid((x, y, z), float(facts["spacing"]), (nx, ny, nz))
+            grid = NodeGrid((x, y, z), float(facts["spacing"]), (nx, ny, nz))
             numbers = (tensors["distances"], tensors["albedo"], tensors["shared"])
             state = cls(grid, *numbers, int(facts["iteration"]))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise RequestError("The kept fit is incomplete.", "Fit the object again.") from error
-        if state.distances.shape != (grid.count,) or state.albedo.shape != (grid.count, 3):
-            raise RequestError(
-                "The kept fit is damaged: its sizes differ.", "Fit the object again."
-            )
+        check_grid(grid)
+        check_tensors(
+            state.tensors(),
+            {"distances": (grid.count,), "albedo": (grid.count, 3), "shared": (GLOBALS,)},
+        )
         return state
 
     @property

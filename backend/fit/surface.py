@@ -6,15 +6,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from . import checking
 from .adam import Moments
 from .band import DUMMIES, Band, nearest_active, redistance
-from .grid import Grid
+from .grid import NodeGrid
 from .losses import Reference, Tables, distance_losses, variation
 
 PLACED = 5  # steps between updates of the distances that place the samples
 
 
-class Surface:
+class FittedSurface:
     """Distances and albedo with Adam's moments, dense on the grid and compact in the band.
 
     The compact numbers are the true ones; `write_back` copies them to the dense ones.
@@ -32,7 +33,7 @@ class Surface:
 
     def __init__(
         self,
-        grid: Grid,
+        grid: NodeGrid,
         distances: Tensor,
         albedo: Tensor,
         least: Tensor,
@@ -153,22 +154,24 @@ class Surface:
     @classmethod
     def restored(
         cls,
-        grid: Grid,
+        grid: NodeGrid,
         distances: Tensor,
         albedo: Tensor,
         least: Tensor,
         tensors: Mapping[str, Tensor],
         facts: Mapping[str, Any],
         first: Tensor | None = None,
-    ) -> "Surface":
+    ) -> "FittedSurface":
         """Return the surface stored in a `memory`."""
         self = cls.__new__(cls)
         self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
         self.least, self.first = least, first
+        names = ("distances", "albedo")
         self.moments = tuple(
             Moments(tensors[f"{name}_mean"].clone(), tensors[f"{name}_square"].clone(), steps)
-            for name, steps in zip(("distances", "albedo"), facts["adam"], strict=True)
+            for name, steps in zip(names, checking.counts(facts, "adam", len(names)), strict=True)
         )
-        self._enter(Band.of(grid, distances, tensors["active"], facts["reach"]))
+        reach = checking.number(facts, "reach")
+        self._enter(Band.of(grid, distances, tensors["active"], reach))
         self.placing = tensors["placing"].clone()
         return self

@@ -55,7 +55,7 @@ def from_box(points: np.ndarray, side: float) -> np.ndarray:
     """
     if len(points) == 0:
         raise RequestError(
-            "There is nothing to normalize: the shape has no points.", "Give a shape with points."
+            "A shape without points can't be normalized.", "Give a shape with points."
         )
     lower, upper = points.min(0).astype(np.float64), points.max(0).astype(np.float64)
     longest = float((upper - lower).max())
@@ -78,7 +78,7 @@ def from_sphere(points: np.ndarray) -> np.ndarray:
     """
     if len(points) == 0:
         raise RequestError(
-            "There is nothing to normalize: the shape has no points.", "Give a shape with points."
+            "A shape without points can't be normalized.", "Give a shape with points."
         )
     center = points.mean(0, dtype=np.float64)
     radius = float(np.linalg.norm(points - center, axis=1).max())

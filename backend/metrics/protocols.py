@@ -73,7 +73,7 @@ def evaluate(
     """
     if protocol not in PROTOCOLS:
         raise RequestError(
-            f"There is no protocol {protocol!r}.", f"Choose one of {', '.join(PROTOCOLS)}."
+            f"{protocol!r} is not a protocol.", f"Choose one of {', '.join(PROTOCOLS)}."
         )
     how = PROTOCOLS[protocol]
     rng = np.random.default_rng(seed)

@@ -21,7 +21,7 @@ GROWN = (
 )
 GUESS = 0.3  # half the side of the default cube, in radii
 FEWEST_SWEPT = 500  # minimum number of swept points that show a whole object
-CROWDED, NEIGHBOURS = 0.01, 2  # each of them has so many others within that distance, in radii
+CROWDED, NEIGHBOURS = 0.01, 2  # a point has that many neighbours within that distance, in radii
 OUTSIDE = 0.002  # distance from the object of points at its edges, whose pixels are mixed, in radii
 LEAST_SIDE = 0.02  # minimum side of an object's box, in radii of the ring
 

@@ -112,7 +112,7 @@ _PLAN = {"Images": 2.0, STAGES[0]: 5.0, STAGES[1]: 4.0, STAGES[2]: 3.0, "Checks"
 def _check(masks: str, size: float, frames: int) -> None:
     """Raise `RequestError` if an option is out of range."""
     if masks not in MASKS:
-        raise RequestError(f"There is no way {masks!r} for masks.", f"Choose {', '.join(MASKS)}.")
+        raise RequestError(f"{masks!r} is not a use of masks.", f"Choose {', '.join(MASKS)}.")
     if not (math.isfinite(size) and size > 0):
         raise RequestError(f"The object's size is {size:g}.", "Give a length above zero.")
     if not 3 <= frames <= MOST_FRAMES:

@@ -152,18 +152,18 @@ def stage(
     up = vertical(rotations, tags)
     ground = find_ground(solution.points, middle, radius, up, seed=seed)
     rotation = upright_from(ground.normal if ground else up, centers[0] - middle)
-    turn = np.eye(4)
-    turn[:3, :3] = rotation.T  # given_from_turned
-    turned = {index: in_frame(camera, turn) for index, camera in given.items()}
-    views = [] if silhouettes is None else silhouette_views(turned, images, silhouettes)
+    given_from_upright = np.eye(4)
+    given_from_upright[:3, :3] = rotation.T
+    upright = {index: in_frame(camera, given_from_upright) for index, camera in given.items()}
+    views = [] if silhouettes is None else silhouette_views(upright, images, silhouettes)
     height = ground.height if ground else None
     seen = rotation @ middle
 
     def sweep(region: Region) -> np.ndarray:
-        return swept_points(turned, photographs, seen, region, seed=seed, ticket=ticket)
+        return swept_points(upright, photographs, seen, region, seed=seed, ticket=ticket)
 
     box = find_box(views, solution.points @ rotation.T, seen, radius, height, sweep)
-    scale = float(np.ptp(box.corners, 0).max()) / size  # turned lengths per unit of the world
+    scale = float(np.ptp(box.corners, 0).max()) / size  # upright lengths per unit of the world
     place = np.diag([scale, scale, scale, 1.0])  # turned_from_world
     place[:2, 3] = box.corners.mean(0)[:2]
     place[2, 3] = box.corners[0, 2]
@@ -172,7 +172,7 @@ def stage(
     volume[:3, 3] = corners.mean(0)
     cameras = {
         index: resized(in_frame(camera, place), *images[index].size)
-        for index, camera in turned.items()
+        for index, camera in upright.items()
     }
     return PlacedScene(
         cameras, replace(box, corners=corners), "ground" if ground else "cameras", volume

@@ -28,7 +28,7 @@ STEPS = 112  # positions along a ray
 FINER = np.linspace(-1.0, 1.0, 9)  # steps from the best one that are tried then
 BLOCK = 2_000  # pixels at a time
 CAP = 0.25  # colour difference that counts at most: occluded, or wrong
-VISIBLE = 3  # neighbours that must fit, if there are so many
+VISIBLE = 3  # neighbours that must fit, if a photograph has that many
 FEWEST = 2  # neighbours
 FITS = 0.05  # mean colour difference of a point
 DISTINCT = 0.5  # of the difference that the ray has elsewhere, at most
@@ -104,7 +104,7 @@ def _supported(groups: Sequence[np.ndarray], near: float) -> np.ndarray:
 
 
 def spread(away: np.ndarray, count: int) -> list[int]:
-    """Return at most so many indices of directions, (N, 3), far from each other."""
+    """Return at most `count` indices of directions, (N, 3), far from each other."""
     unit = away / np.linalg.norm(away, axis=1, keepdims=True)
     chosen = [0]
     nearest = unit @ unit[0]

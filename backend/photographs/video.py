@@ -97,8 +97,16 @@ def _length(video: str | Path) -> int:
 
 def _frames(video: str | Path) -> Iterator[tuple[int, Any]]:
     """Yield each frame with its number."""
+    number = 0
     with _opened(video) as container:
-        yield from enumerate(container.decode(video=0))
+        try:
+            for number, frame in enumerate(container.decode(video=0)):
+                yield number, frame
+        except (OSError, ValueError, video_library().FFmpegError) as error:
+            raise RequestError(
+                f"{video} can't be decoded after frame {number} ({error}).",
+                "Convert it to MP4 (H.264), or cut the damaged part off.",
+            ) from error
 
 
 def _opened(video: str | Path) -> Any:

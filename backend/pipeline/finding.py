@@ -60,7 +60,7 @@ def around_event(request: protocol.FindCameras, ticket: Ticket) -> protocol.Came
     started = time.perf_counter()
     if request.way not in WAYS:
         raise RequestError(
-            f"There is no way {request.way!r} to find cameras.", f"Choose {' or '.join(WAYS)}."
+            f"{request.way!r} is not a way to find cameras.", f"Choose {' or '.join(WAYS)}."
         )
     ticket.plan({"Prepare images": 1.0, "Find cameras": 4.0, "Place cameras": 1.0})
     with ticket.stage("Prepare images"):

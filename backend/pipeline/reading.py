@@ -71,9 +71,7 @@ def read_views(
     """
     check_request(request)
     if not request.views:
-        raise RequestError(
-            "There are no views to reconstruct from.", "Add a camera with an image of the object."
-        )
+        raise RequestError("The request has no views.", "Add a camera with an image of the object.")
     notes = Notes() if notes is None else notes
     views: list[View] = []
     tags: dict[int, int] = {}

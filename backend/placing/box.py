@@ -95,8 +95,8 @@ def find_object(views: Sequence[View], *, finest: int = FINE) -> Whereabouts:
     if not telling:
         return Whereabouts(None, _NO_CHORDS, bounds, remarks=(NO_SILHOUETTE,))
     cropped = tuple(CROPPED.format(sight.name) for sight in sights if any(sight.cropped))
-    found = _carved(telling, bounds, spot, _remarks(sights), finest)
-    return replace(found, cropped=cropped)
+    carved = _carved(telling, bounds, spot, _remarks(sights), finest)
+    return replace(carved, cropped=cropped)
 
 
 def rough_box(views: Sequence[View]) -> np.ndarray | None:

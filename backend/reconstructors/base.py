@@ -133,9 +133,9 @@ class Reconstructor(MethodFrame, ABC):
 
     @property
     def view_levels(self) -> dict[int, float]:
-        """The calibrated levels of fields of so many posed views, in the field's values.
+        """The calibrated levels by number of posed views, in the field's values.
 
-        0 stands for unposed images, of weights that treat them otherwise.
+        Key 0 is for unposed images, if the weights treat them differently.
         """
         results = self.weights.results
         known = {count: results.get(LEVEL_OF.format(count)) for count in (0, *CALIBRATED)}

@@ -52,7 +52,7 @@ def build(
 
 @contextmanager
 def within(held: int, *, source: str) -> Iterator[None]:
-    """Refuse networks larger than the `held` numbers of a file, and what goes wrong inside.
+    """Refuse networks with more than `held` numbers, and errors raised inside.
 
     Raises
     ------

@@ -109,7 +109,7 @@ class Code:
     def average(codes: Sequence["Code"]) -> "Code":
         """Return the mean of codes of one method and shape; integers are the first code's."""
         if not codes:
-            raise RequestError("There is no code to average.", "Give one or more.")
+            raise RequestError("No codes were given to average.", "Give one or more.")
         mean = codes[0]
         for count, code in enumerate(codes[1:], start=2):
             mean = mean.lerp(code, 1.0 / count)

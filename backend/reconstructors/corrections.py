@@ -21,7 +21,7 @@ MASK = "corrected_mask_"  # before a view's number in the names of tensors
 
 @dataclass(frozen=True)
 class Correction:
-    """What was found out about a view.
+    """What a fit learned about a view.
 
     camera : in the volume's frame; None: as given
     exposure : by what factor its linear channels are brighter than usual; None: unknown
@@ -33,7 +33,7 @@ class Correction:
     mask: Tensor | None = None
 
 
-def told(found: Mapping[int, Correction]) -> list[dict[str, Any]]:
+def told(corrections: Mapping[int, Correction]) -> list[dict[str, Any]]:
     """Return corrections by the views' numbers, ready for JSON."""
     return [
         {
@@ -41,13 +41,13 @@ def told(found: Mapping[int, Correction]) -> list[dict[str, Any]]:
             "camera": None if one.camera is None else one.camera.to_transforms(),
             "exposure": None if one.exposure is None else [*one.exposure],
         }
-        for number, one in found.items()
+        for number, one in corrections.items()
     ]
 
 
-def masks_told(found: Mapping[int, Correction]) -> dict[str, Tensor]:
+def masks_told(corrections: Mapping[int, Correction]) -> dict[str, Tensor]:
     """Return the masks of corrections as a code's tensors."""
-    return {f"{MASK}{n}": one.mask for n, one in found.items() if one.mask is not None}
+    return {f"{MASK}{n}": one.mask for n, one in corrections.items() if one.mask is not None}
 
 
 def corrections_of(code: Code | None) -> dict[int, Correction]:
@@ -65,22 +65,22 @@ def corrections_of(code: Code | None) -> dict[int, Correction]:
 
 def corrected_views(views: Sequence[View], code: Code | None) -> list[View]:
     """Return views with the cameras and masks that a code tells."""
-    found = corrections_of(code)
-    return [_corrected(v, found.get(number, Correction())) for number, v in enumerate(views)]
+    corrections = corrections_of(code)
+    return [_corrected(v, corrections.get(number, Correction())) for number, v in enumerate(views)]
 
 
-def _corrected(view: View, found: Correction) -> View:
-    if found.camera is not None:
-        view = replace(view, camera=found.camera)
-    if found.mask is None:
+def _corrected(view: View, correction: Correction) -> View:
+    if correction.camera is not None:
+        view = replace(view, camera=correction.camera)
+    if correction.mask is None:
         return view
     image = view.image.clone()
-    mask = found.mask.to(image)[None, None] / 255
+    mask = correction.mask.to(image)[None, None] / 255
     image[..., 3] = interpolate(mask, size=image.shape[:2], mode="bilinear", antialias=True)[0, 0]
     return replace(view, image=image)
 
 
 def exposures(views: Sequence[View], code: Code | None) -> list[Sequence[float] | None]:
     """Return the views' exposures that a code tells."""
-    found = corrections_of(code)
-    return [found.get(number, Correction()).exposure for number in range(len(views))]
+    corrections = corrections_of(code)
+    return [corrections.get(number, Correction()).exposure for number in range(len(views))]

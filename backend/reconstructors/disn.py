@@ -375,7 +375,7 @@ class DISN(EstimatesCameras):
         """
         if self.camera is None or batch.camera_from_volume is None:
             raise RequestError(
-                "There is no camera network to train, or no cameras to learn from.",
+                "The data set has no cameras to learn from, or the method has no camera network.",
                 "Train weights with a camera network, on posed images.",
             )
         shape, points = batch.images.shape[:2], self.to_method(batch.points)

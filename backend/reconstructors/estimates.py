@@ -115,7 +115,7 @@ class EstimatesDepths(Reconstructor):
         """Return the depth network's loss; its last two terms come in late in training."""
         if self.depth is None or batch.depth is None:
             raise RequestError(
-                "There is no depth network to train, or no depth to learn from.",
+                "The data set has no depth to learn from, or the method has no depth network.",
                 "Train weights with a depth network, on a data set with depth maps.",
             )
         images = self.network_images(batch.images.flatten(0, 1))

@@ -1,10 +1,10 @@
-"""From a decoded field to the one a person gets: the surface's level, and the views' hull.
+"""The last steps from a decoded field to the result: the surface's level and the views' hull.
 
-A network that learned from one image at a time keeps its belief when more views rule places out: a
-point that passes eight silhouettes is likelier inside than one that passes one. So weights tell the
-level of the surface by number of views, measured on validation shapes inside their hulls; of one
-view, where training and use differ in something else, without a hull. A network for unposed images
-has a level of its own.
+A network trained on single images does not know how many views a point has passed: one inside eight
+silhouettes is likelier inside the object than one inside a single silhouette. Weights therefore
+store the level of the surface by number of views, measured on validation shapes inside their hulls
+(for one view without a hull, because training and use differ in something else). A network for
+unposed images has a level of its own.
 """
 
 from collections.abc import Sequence

@@ -19,12 +19,11 @@ from ..contract.errors import RequestError
 from ..contract.options import Option
 from ..fields import Field
 from ..fields.hull import HullField, silhouette_map
-from ..fit import Fit as Optimiser
-from ..fit import FitState, starting
+from ..fit import FitOptimiser, FitState, checking, starting
 from ..fit.choosing import better_start
 from ..fit.clock import Clock
 from ..fit.drawings import is_flat_drawing
-from ..fit.field import GridField
+from ..fit.field import FittedField
 from ..fit.guard import Guard
 from ..fit.running import Shown, run
 from ..fit.settings import SECONDS, STEPS, FitSettings, for_outlines, settings_for
@@ -35,7 +34,7 @@ from ..silhouettes.preparing import corrected_views
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
 from .corrections import CORRECTIONS, Correction, masks_told, told
-from .fit_memory import AUTO, HULL, Wishes, clock_of, guard_of
+from .fit_memory import AUTO, HULL, Wishes, clock_of, guard_of, memory_of
 from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # minimum number of views after leaving others out
@@ -215,20 +214,20 @@ class Fit(Reconstructor):
         facts |= {"measure": guard.measure, "names": [view.name for view in kept]}
         facts |= asdict(wishes)
         gains = fit.gains.exp().tolist() if wishes.exposure else [None] * len(kept)
-        found = {
+        corrections = {
             index: Correction(view.camera, gain, _changed_mask(views[index], view))
             for index, view, gain in zip(used, kept, gains, strict=True)
         }
-        return self._code(shown, remarks, (tensors, facts), found)
+        return self._code(shown, remarks, (tensors, facts), corrections)
 
     def decode(self, code: Code, **options: Any) -> Field:
         """Return the distances on the grid as a field."""
         self.check_code(code)
-        return GridField(FitState.of(code.to(self.device).tensors, code.meta))
+        return FittedField(FitState.of(code.to(self.device).tensors, code.meta))
 
     def _optimiser(
         self, views: Sequence[View], steps: int, wishes: "Wishes", seed: int, ticket: Ticket
-    ) -> Optimiser:
+    ) -> FitOptimiser:
         """Return a fit before its first step."""
         start = wishes.start
         guessed = start not in (HULL, AUTO)
@@ -247,7 +246,7 @@ class Fit(Reconstructor):
         if drawn or len(views) == 1:  # any shape can have one image's colours: no information
             settings = replace(settings, color=0.0, variation=0.0)
             settings = for_outlines(settings) if guessed else settings
-        return Optimiser(
+        return FitOptimiser(
             small,
             hull,
             first=first,
@@ -259,8 +258,8 @@ class Fit(Reconstructor):
         )
 
     def _better(
-        self, fit: Optimiser, views: Sequence[View], wishes: Wishes, seed: int, ticket: Ticket
-    ) -> tuple[Optimiser, Wishes]:
+        self, fit: FitOptimiser, views: Sequence[View], wishes: Wishes, seed: int, ticket: Ticket
+    ) -> tuple[FitOptimiser, Wishes]:
         """Return the fit from the hull, `fit`, or one from a guess, with its start.
 
         The hull is used if colours have no information (flat ones, a single image).
@@ -284,16 +283,16 @@ class Fit(Reconstructor):
         wishes: "Wishes",
         seed: int,
         ticket: Ticket,
-    ) -> Optimiser:
+    ) -> FitOptimiser:
         """Return a continued fit: to its budget, or beyond it by `steps`."""
         self.check_code(code)
-        facts = dict(code.meta.get("memory", {}))
+        facts = memory_of(code)
         names = [view.name for view in views]
-        if not facts or facts["names"] != names:
+        if not facts or facts.get("names") != names:
             raise RequestError(
                 "The kept fit is of other images than these.", "Fit these from the beginning."
             )
-        taken, planned = facts["iteration"], facts["budget"]
+        taken, planned = (checking.whole(facts, name) for name in ("iteration", "budget"))
         budget = planned if taken < planned else taken + steps
         fit = self._optimiser(views, budget, wishes, seed, ticket)
         tensors = {
@@ -321,17 +320,17 @@ class Fit(Reconstructor):
         shown: Shown,
         remarks: Sequence[str],
         memory: tuple[dict[str, Tensor], dict[str, Any]],
-        found: Mapping[int, Correction],
+        corrections: Mapping[int, Correction],
     ) -> Code:
         """Return a state as a code, with everything needed to continue the last one."""
         more, facts = memory
         tensors = {**shown.state.tensors(), **{f"{MEMORY}{n}": t for n, t in more.items()}}
-        tensors |= masks_told(found)
+        tensors |= masks_told(corrections)
         meta = {
             **shown.state.facts(),
             "remarks": list(remarks),
             "memory": facts,
-            CORRECTIONS: told(found),
+            CORRECTIONS: told(corrections),
             "stats": {
                 "steps": shown.state.iteration,
                 "curve": [[step, round(measure, 5)] for step, measure in shown.curve],

@@ -1,8 +1,9 @@
 """What a kept fit remembers, so that it continues with the same options."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
-from ..fit import FitState
+from ..fit import FitState, checking
 from ..fit.clock import Clock, going_on
 from ..fit.guard import Guard
 from .base import Code
@@ -21,8 +22,12 @@ class Wishes:
     @classmethod
     def of(cls, code: Code) -> "Wishes":
         """Return the options of the fit that made a code."""
-        facts = code.meta.get("memory", {})
-        return cls(**{f.name: facts[f.name] for f in fields(cls) if f.name in facts})
+        facts = memory_of(code)
+        known = {f.name: facts[f.name] for f in fields(cls) if f.name in facts}
+        for name, value in known.items():
+            if type(value) is not type(getattr(cls, name)):
+                raise checking.damaged(f"{name} is {value!r}")
+        return cls(**known)
 
 
 def clock_of(code: Code, time: str, steps: int | None) -> Clock | None:
@@ -31,15 +36,26 @@ def clock_of(code: Code, time: str, steps: int | None) -> Clock | None:
     A stopped fit continues to its own end, of steps or of time. A finished one continues for the
     given steps or time.
     """
-    facts = code.meta.get("memory", {})
+    facts = memory_of(code)
     if not facts or steps is not None:
         return None
-    if facts.get("clock") is None and facts["iteration"] < facts["budget"]:
+    taken, planned = (checking.whole(facts, name) for name in ("iteration", "budget"))
+    if facts.get("clock") is None and taken < planned:
         return None
     return going_on(facts, time)
 
 
 def guard_of(code: Code) -> Guard:
     """Return the guard of the fit that made a code."""
-    looks = tuple((int(step), float(measure)) for step, measure in code.meta["stats"]["curve"])
-    return Guard(FitState.of(code.tensors, code.meta), code.meta["memory"]["measure"], looks)
+    stats = code.meta.get("stats")
+    looks = checking.pairs(stats.get("curve") if isinstance(stats, dict) else None, "curve")
+    measure = checking.number(memory_of(code), "measure")
+    return Guard(FitState.of(code.tensors, code.meta), measure, tuple(looks))
+
+
+def memory_of(code: Code) -> dict[str, Any]:
+    """Return the facts that a kept fit remembers; empty if it is not one."""
+    facts = code.meta.get("memory", {})
+    if not isinstance(facts, dict):
+        raise checking.damaged(f"memory is {facts!r}")
+    return facts

@@ -75,7 +75,7 @@ def find_method(method: str) -> type["Reconstructor"]:
     known = methods()
     if method not in known:
         hint = " ".join([f"Choose one of {', '.join(known)}.", *problems()])
-        raise RequestError(f"There is no method {method!r}.", hint)
+        raise RequestError(f"{method!r} is not a method.", hint)
     return known[method]
 
 

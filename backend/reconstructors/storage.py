@@ -58,7 +58,7 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any], s
         If the file is missing, truncated, damaged, or not one of ours.
     """
     if not Path(path).is_file():
-        raise RequestError(f"There is no file {path}.", "Check the path.")
+        raise RequestError(f"The file {path} does not exist.", "Check the path.")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -387,7 +387,7 @@ class UCLIDNet(EstimatesCameras, EstimatesDepths):
         """Return the mean absolute difference of surface points under estimated and true camera."""
         if self.camera is None or batch.surface is None or batch.camera_from_volume is None:
             raise RequestError(
-                "There is no camera network to train, or no cameras to learn from.",
+                "The data set has no cameras to learn from, or the method has no camera network.",
                 "Train weights with a camera network, on posed images.",
             )
         images = self.network_images(batch.images.flatten(0, 1))

@@ -147,7 +147,7 @@ def check_overlap(hull: HullField, names: Sequence[str]) -> None:
 
 @torch.no_grad()
 def is_empty(hull: HullField) -> bool:
-    """Say whether no point of [-1, 1]^3 is inside; what is thinner than 1/512 may be missed."""
+    """Return whether [-1, 1]^3 has no point inside; parts thinner than 1/512 may be missed."""
     centers, half = _cell_centers(hull, FIRST_CELLS), 1.0 / FIRST_CELLS
     assert hull.lipschitz is not None  # every hull's is known
     while half > 1 / 512 and len(centers):

@@ -83,10 +83,10 @@ def check(views: Sequence[View], left_out: Collection[int] = ()) -> Agreement:
     views : cameras posed in the world; None: the view is not checked
     left_out : numbers of views that are not checked either
     """
-    return _Check(views, left_out).result()
+    return _AgreementCheck(views, left_out).result()
 
 
-class _Check:
+class _AgreementCheck:
     """One check: the outlines of the views that can be compared, and trials of cures."""
 
     def __init__(self, views: Sequence[View], left_out: Collection[int]) -> None:

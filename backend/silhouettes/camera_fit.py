@@ -37,8 +37,9 @@ KEPT = 2  # of the starts, after the first `GIVEN_UP` steps
 GIVEN_UP = 3
 APART = 25.0  # degrees between two starts
 BLURS = (4.0, 4.0, 3.0, 2.0, 2.0, 1.0, 1.0, 1.0)  # pixels of `FINE`, one Gauss-Newton step each
-STEPS = {0: 0.035, 1: 0.035, 3: 0.1}  # finite differences, by place in `_Sight`
-# Standard deviations of a prior about the start, in the order of `_Sight`; residuals count as 1.
+STEPS = {0: 0.035, 1: 0.035, 3: 0.1}  # finite differences, by place in `_CameraNumbers`
+# Standard deviations of a prior about the start, in the order of `_CameraNumbers`; a residual's
+# is 1.
 PRIOR = np.array([0.6, 0.5, 0.12, 0.35, 0.8, 0.5, 0.5])
 PRIOR_WEIGHT = 0.05
 LARGEST_STEP = np.array([0.25, 0.25, 0.1, 0.3, 0.3, 0.2, 0.2])
@@ -59,7 +60,7 @@ class FittedCamera:
 
 
 @dataclass(frozen=True)
-class _Sight:
+class _CameraNumbers:
     """A camera's seven numbers: radians, and lengths in sides of the square image.
 
     azimuth is counter-clockwise from -Y, seen from above; distance is a logarithm, and so is zoom,
@@ -75,7 +76,7 @@ class _Sight:
     y: float
 
     @classmethod
-    def of(cls, numbers: np.ndarray) -> "_Sight":
+    def of(cls, numbers: np.ndarray) -> "_CameraNumbers":
         return cls(*(float(number) for number in numbers))
 
     @property
@@ -100,11 +101,11 @@ class _Descent:
 
     first: np.ndarray
     numbers: np.ndarray
-    best: _Sight
+    best: _CameraNumbers
     iou: float = -1.0
 
     @classmethod
-    def at(cls, sight: _Sight) -> "_Descent":
+    def at(cls, sight: _CameraNumbers) -> "_Descent":
         return cls(sight.numbers, sight.numbers, sight)
 
 
@@ -160,7 +161,7 @@ class SilhouetteFit:
         if search or not sights:
             sights += self._searched(vertices, faces, prior, ticket)
 
-        def rated(sight: _Sight, iou: float) -> float:
+        def rated(sight: _CameraNumbers, iou: float) -> float:
             return iou + (prior(math.degrees(sight.azimuth)) if prior else 0.0)
 
         descents = [_Descent.at(sight) for sight in sights]
@@ -184,7 +185,7 @@ class SilhouetteFit:
 
     def _searched(
         self, vertices: Tensor, faces: Tensor, prior: Prior | None, ticket: Ticket
-    ) -> list[_Sight]:
+    ) -> list[_CameraNumbers]:
         """Return the best few directions, apart from each other."""
         points = _surface_points(vertices, faces)
         rated = []
@@ -194,7 +195,7 @@ class SilhouetteFit:
             bonus = [prior(azimuth) if prior else 0.0 for azimuth in AZIMUTHS]
             rated += zip(ious + np.array(bonus), sights, strict=True)
         rated.sort(key=lambda pair: -pair[0])
-        chosen: list[_Sight] = []
+        chosen: list[_CameraNumbers] = []
         for _, sight in rated:
             if all(_angle(sight, other) > math.radians(APART) for other in chosen):
                 chosen.append(sight)
@@ -202,7 +203,7 @@ class SilhouetteFit:
                 break
         return chosen
 
-    def _around(self, elevation: float, points: Tensor) -> tuple[np.ndarray, list[_Sight]]:
+    def _around(self, elevation: float, points: Tensor) -> tuple[np.ndarray, list[_CameraNumbers]]:
         """Return the IoU and the sight of each azimuth, whose rectangle is that of the mask."""
         angles = np.radians(AZIMUTHS)
         axes = np.stack([_axes(angle, elevation, 0.0) for angle in angles])
@@ -216,7 +217,9 @@ class SilhouetteFit:
         ious = self._splatted(pixels * scale[:, None, None] + center[:, None])
         far = math.log(DISTANCE)
         numbers = zip(angles, (scale.log() - far).tolist(), center.tolist(), strict=True)
-        return ious, [_Sight(float(a), elevation, 0.0, far, zoom, *at) for a, zoom, at in numbers]
+        return ious, [
+            _CameraNumbers(float(a), elevation, 0.0, far, zoom, *at) for a, zoom, at in numbers
+        ]
 
     def _splatted(self, places: Tensor) -> np.ndarray:
         """Return the IoU of the mask and of points, (A, N, 2) in sides of the square: (A,)."""
@@ -256,7 +259,7 @@ class SilhouetteFit:
             system = slopes.T @ slopes + np.diag(weight)
             pull = slopes.T @ residual + weight * (numbers - descent.first)
             numbers = numbers - np.linalg.solve(system, pull).clip(-LARGEST_STEP, LARGEST_STEP)
-            sight = _Sight.of(numbers)
+            sight = _CameraNumbers.of(numbers)
             iou = self.iou(sight.camera(FINE), vertices, faces)
             if iou > descent.iou:
                 descent.best, descent.iou = sight, iou
@@ -284,7 +287,7 @@ class SilhouetteFit:
         self, numbers: np.ndarray, vertices: Tensor, faces: Tensor, blur: float
     ) -> np.ndarray:
         """Return the blurred silhouette of a mesh, (FINE, FINE)."""
-        drawn = silhouette(vertices, faces, _Sight.of(numbers).camera(FINE))
+        drawn = silhouette(vertices, faces, _CameraNumbers.of(numbers).camera(FINE))
         return _gaussian(drawn * self._valid[FINE], blur)
 
     def _blurred_mask(self, blur: float) -> np.ndarray:
@@ -294,7 +297,7 @@ class SilhouetteFit:
 
     # ------------------------------------------------------------ frames
 
-    def _sight_of(self, camera: Camera) -> _Sight:
+    def _sight_of(self, camera: Camera) -> _CameraNumbers:
         """Return the numbers of a camera of the whole image, which looks near the centre."""
         square = cropped_camera(camera, self._square, 1)
         rotation, offset = square.camera_from_world[:3, :3], square.camera_from_world[:3, 3]
@@ -308,9 +311,11 @@ class SilhouetteFit:
         # An offset from the axis becomes a shift of the image, exact at the centre's depth.
         x = square.cx + square.fx * offset[0] / depth
         y = square.cy + square.fy * offset[1] / depth
-        return _Sight(azimuth, elevation, roll, math.log(depth), math.log(square.fx / depth), x, y)
+        return _CameraNumbers(
+            azimuth, elevation, roll, math.log(depth), math.log(square.fx / depth), x, y
+        )
 
-    def _whole(self, sight: _Sight) -> Camera:
+    def _whole(self, sight: _CameraNumbers) -> Camera:
         return whole_camera(sight.camera(FINE), self._square, self._size)
 
 
@@ -349,7 +354,7 @@ def _axes(azimuth: float, elevation: float, roll: float) -> np.ndarray:
     return np.array([[cos_r, -sin_r, 0.0], [sin_r, cos_r, 0.0], [0.0, 0.0, 1.0]]) @ upright
 
 
-def _angle(first: _Sight, second: _Sight) -> float:
+def _angle(first: _CameraNumbers, second: _CameraNumbers) -> float:
     """Return the angle between two viewing directions."""
     a, b = (_axes(s.azimuth, s.elevation, 0.0)[2] for s in (first, second))
     return math.acos(float(np.clip(a @ b, -1, 1)))

@@ -24,8 +24,8 @@ FEWEST = 3  # minimum number of views; two outlines agree with nearly any camera
 AGREES = 0.15  # mean residual (pixels of 224) below which nothing is corrected
 BETTER = 0.7  # maximum fraction of the residual left by a correction that is used
 ROUNDS = 90
-RATE = 2e-3  # of the first step, radians
-TURN = math.radians(2.0)  # the prior's standard deviation
+LEARNING_RATE = 2e-3  # of the first step, radians
+ROTATION_STD = math.radians(2.0)  # of the prior
 PRIOR = 0.02  # its weight, pixels
 SAMPLES = 1 << 14  # approximate number of contour points times views of a round
 FEWEST_POINTS = 6  # of a view
@@ -38,22 +38,22 @@ class CameraCorrection:
     Attributes
     ----------
     views : as given, with other cameras
-    turns : (V,) rotation of each camera, degrees
+    rotations : (V,) rotation of each camera, degrees
     before, after : mean residual, pixels of 224
     """
 
     views: list[View]
-    turns: tuple[float, ...]
+    rotations: tuple[float, ...]
     before: float
     after: float
 
     @property
     def remark(self) -> str:
         """A sentence about the correction."""
-        worst = max(range(len(self.turns)), key=lambda index: self.turns[index])
+        worst = max(range(len(self.rotations)), key=lambda index: self.rotations[index])
         return (
             f"Cameras were rotated to make the silhouettes agree: {self.views[worst].name} by "
-            f"{self.turns[worst]:.1f} degrees, the others by less."
+            f"{self.rotations[worst]:.1f} degrees, the others by less."
         )
 
 
@@ -74,15 +74,15 @@ def corrected(views: Sequence[View], ticket: Ticket | None = None) -> CameraCorr
     before = _mean(residual, rig)
     if before < AGREES:
         return None
-    turns = _minimised(residual, rig, ticket)
-    after = _mean(residual, _turned(rig, turns))
+    rotations = _minimised(residual, rig, ticket)
+    after = _mean(residual, _rotated(rig, rotations))
     if after > BETTER * before:
         return None
     moved = [
-        replace(view, camera=_moved(camera, turn))
-        for view, camera, turn in zip(views, cameras, turns.double().numpy(), strict=True)
+        replace(view, camera=_moved(camera, rotation))
+        for view, camera, rotation in zip(views, cameras, rotations.double().numpy(), strict=True)
     ]
-    degrees = tuple(math.degrees(float(turn.norm())) for turn in turns)
+    degrees = tuple(math.degrees(float(rotation.norm())) for rotation in rotations)
     return CameraCorrection(moved, degrees, before, after)
 
 
@@ -93,28 +93,28 @@ def _mean(residual: Residual, rig: Rig) -> float:
 
 def _minimised(residual: Residual, rig: Rig, ticket: Ticket | None) -> Tensor:
     """Return (V, 3) rotation vectors of the cameras' own frames."""
-    turns = torch.zeros(len(rig), 3, requires_grad=True)
-    optimiser = torch.optim.Adam([turns], RATE, betas=(0.8, 0.95))
+    rotations = torch.zeros(len(rig), 3, requires_grad=True)
+    optimiser = torch.optim.Adam([rotations], LEARNING_RATE, betas=(0.8, 0.95))
     for step in range(ROUNDS):
         if ticket is not None:
             ticket.check()
         for group in optimiser.param_groups:
-            group["lr"] = RATE * 0.03 ** (step / ROUNDS)
-        prior = (turns / TURN).square().sum(1).add(1e-12).sqrt().mean()
-        loss = residual(_turned(rig, turns)).mean() + PRIOR * prior
+            group["lr"] = LEARNING_RATE * 0.03 ** (step / ROUNDS)
+        prior = (rotations / ROTATION_STD).square().sum(1).add(1e-12).sqrt().mean()
+        loss = residual(_rotated(rig, rotations)).mean() + PRIOR * prior
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    return turns.detach()
+    return rotations.detach()
 
 
-def _turned(rig: Rig, turns: Tensor) -> Rig:
+def _rotated(rig: Rig, rotations: Tensor) -> Rig:
     """Return a rig with cameras rotated about their centres."""
-    turn = torch.linalg.matrix_exp(_cross(turns))
+    change = torch.linalg.matrix_exp(_cross(rotations))
     return replace(
         rig,
-        rotation=turn @ rig.rotation,
-        translation=(turn @ rig.translation[..., None])[..., 0],
+        rotation=change @ rig.rotation,
+        translation=(change @ rig.translation[..., None])[..., 0],
     )
 
 
@@ -126,9 +126,9 @@ def _cross(vectors: Tensor) -> Tensor:
     return torch.stack(rows, 1).view(-1, 3, 3)
 
 
-def _moved(camera: Camera, turn: np.ndarray) -> Camera:
+def _moved(camera: Camera, rotation: np.ndarray) -> Camera:
     """Return a camera rotated by a rotation vector of its own frame."""
-    matrix = torch.linalg.matrix_exp(_cross(torch.from_numpy(turn)[None]))[0].numpy()
+    matrix = torch.linalg.matrix_exp(_cross(torch.from_numpy(rotation)[None]))[0].numpy()
     pose = camera.world_from_camera.copy()
     pose[:3, :3] = pose[:3, :3] @ matrix.T
     return replace(camera, world_from_camera=pose)

@@ -59,7 +59,7 @@ class MaskCorrection:
 
 
 @dataclass(frozen=True)
-class _Outline:
+class _MaskComparison:
     """An image compared with its mask.
 
     distance : (H, W) pixels to the mask's outline, negative inside
@@ -93,16 +93,16 @@ def corrected_masks(views: Sequence[View]) -> MaskCorrection | None:
     return MaskCorrection(moved, offset)
 
 
-def _outline(view: View) -> _Outline:
+def _outline(view: View) -> _MaskComparison:
     """Compare a view's colours with its mask."""
     rgb, alpha = view.image[..., :3].numpy(), view.image[..., 3].numpy()
     distance = _distance(alpha)
     around = (distance > BEHIND[0]) & (distance < BEHIND[1])
     if around.sum() < LEAST_PIXELS:
-        return _Outline(distance, np.ones_like(around))
+        return _MaskComparison(distance, np.ones_like(around))
     away = _away(rgb, around)
     different = away > max(DIFFERENT, NOISE * float(np.std(away[around])))
-    return _Outline(distance, different, *_change(distance, away, different))
+    return _MaskComparison(distance, different, *_change(distance, away, different))
 
 
 def _distance(alpha: np.ndarray) -> np.ndarray:
@@ -179,7 +179,7 @@ def _crossing(values: np.ndarray, places: np.ndarray, level: float) -> float | N
     return float(places[i] + (places[i + 1] - places[i]) * part)
 
 
-def _moved(view: View, outline: _Outline, offset: float) -> View:
+def _moved(view: View, outline: _MaskComparison, offset: float) -> View:
     """Return a view whose mask is larger by `offset` pixels and shows no background."""
     alpha = np.clip(0.5 + offset - outline.distance, 0.0, 1.0)
     if offset < 0 and outline.clear:  # gaps that the mask had closed

@@ -63,9 +63,9 @@ class FreePoses:
 
     def rig(self, numbers: np.ndarray) -> Rig:
         """Return the cameras for (K,) parameters."""
-        turn, move, zoom = self._split(numbers)
-        rotated = rotation(turn)
-        translation = (rotated @ self._translation[..., None])[..., 0] + move
+        vectors, moves, zoom = self._split(numbers)
+        rotated = rotation(vectors)
+        translation = (rotated @ self._translation[..., None])[..., 0] + moves
         focal = (
             self._given.focal * torch.from_numpy(np.where(self._perspective, zoom, 1.0))[:, None]
         )
@@ -78,15 +78,15 @@ class FreePoses:
         )
 
     def twists(self, numbers: np.ndarray) -> np.ndarray:
-        """Return (V, 7, K), see `solving.Model`."""
-        turn, move, _ = self._split(numbers)
+        """Return (V, 7, K), see `solving.RigModel`."""
+        vectors, moves, _ = self._split(numbers)
         count = len(self.cameras)
-        jacobian = left_jacobian(turn)
+        jacobian = left_jacobian(vectors)
         result = np.zeros((count, 7, self.count))
         for index in range(count):
             own = slice(6 * index, 6 * index + 3)
             result[index, :3, own] = jacobian[index]
-            result[index, 3:6, own] = cross_matrix(move[index]) @ jacobian[index]
+            result[index, 3:6, own] = cross_matrix(moves[index]) @ jacobian[index]
             result[index, 3:6, 6 * index + 3 : 6 * index + 6] = np.eye(3)
         if self.focal:
             result[:, 6, -1] = self._perspective
@@ -94,10 +94,10 @@ class FreePoses:
 
     def solved(self, numbers: np.ndarray) -> list[Camera]:
         """Return the cameras for (K,) parameters, in the given cameras' world."""
-        turn, move, zoom = self._split(numbers)
-        rotated = rotation(turn)
+        vectors, moves, zoom = self._split(numbers)
+        rotated = rotation(vectors)
         result = []
-        for camera, matrix, step in zip(self.cameras, rotated, move, strict=True):
+        for camera, matrix, step in zip(self.cameras, rotated, moves, strict=True):
             change = np.eye(4)  # the new camera's frame from the given one's
             change[:3, :3], change[:3, 3] = matrix, step * self.size
             factor = 1.0 if camera.orthographic else zoom

@@ -111,16 +111,16 @@ class Residual:
             setattr(result, name, tensor[chosen])
         return result
 
-    def thinned(self, count: int, shift: int = 0) -> "Residual":
+    def thinned(self, count: int, subset: int = 0) -> "Residual":
         """Return the residual of a subset of the points, about `count` of each view.
 
-        Subsets of different `shift` have different points, as long as there are enough.
+        Each number `subset` gives different points, as long as there are enough.
         """
         step = max(self.points.shape[1] // count, 1)
         result = object.__new__(Residual)
         for name, tensor in vars(self).items():
             setattr(result, name, tensor)
-        result.points = self.points[:, (step // 2 + shift) % step :: step]
+        result.points = self.points[:, (step // 2 + subset) % step :: step]
         return result
 
     def __call__(self, rig: Rig) -> Tensor:

@@ -14,21 +14,21 @@ def cross_matrix(vectors: np.ndarray) -> np.ndarray:
 def rotation(vectors: np.ndarray) -> np.ndarray:
     """Return (..., 3, 3), the rotations about vectors (..., 3) by their length in radians."""
     angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
-    turn = cross_matrix(vectors)
+    cross = cross_matrix(vectors)
     safe = np.maximum(angle, 1e-12)
     sine = np.where(angle > 1e-6, np.sin(angle) / safe, 1.0)
     cosine = np.where(angle > 1e-6, (1 - np.cos(angle)) / safe**2, 0.5)
-    return np.eye(3) + sine * turn + cosine * turn @ turn
+    return np.eye(3) + sine * cross + cosine * cross @ cross
 
 
 def left_jacobian(vectors: np.ndarray) -> np.ndarray:
     """Return (..., 3, 3): exp(w + dw) = exp(J dw) exp(w) to first order."""
     angle = np.linalg.norm(vectors, axis=-1)[..., None, None]
-    turn = cross_matrix(vectors)
+    cross = cross_matrix(vectors)
     safe = np.maximum(angle, 1e-12)
     first = np.where(angle > 1e-4, (1 - np.cos(angle)) / safe**2, 0.5)
     second = np.where(angle > 1e-4, (angle - np.sin(angle)) / safe**3, 1 / 6)
-    return np.eye(3) + first * turn + second * turn @ turn
+    return np.eye(3) + first * cross + second * cross @ cross
 
 
 def about_axis(axis: int, angles: np.ndarray) -> np.ndarray:

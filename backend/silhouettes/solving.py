@@ -1,7 +1,7 @@
 """Least squares of the contour residual over the parameters of cameras (Levenberg-Marquardt).
 
 `Residual.linearized` gives the exact derivatives with respect to each camera's own six numbers and
-focal length for little more than one evaluation; a `Model` says how these depend on its
+focal length for little more than one evaluation; a `RigModel` says how these depend on its
 parameters. A step therefore costs the same for 4 parameters as for 145.
 """
 
@@ -29,7 +29,7 @@ def affordable(residual: Residual, points: int) -> Residual:
     return residual.thinned(min(points, max(MOST // views**2, FEWEST)))
 
 
-class Model(Protocol):
+class RigModel(Protocol):
     """Cameras as a function of parameters."""
 
     def rig(self, numbers: np.ndarray) -> Rig:
@@ -71,7 +71,7 @@ class Solution:
 
 def solve(
     residual: Residual,
-    model: Model,
+    model: RigModel,
     start: np.ndarray,
     *,
     steps: int,
@@ -87,7 +87,7 @@ def solve(
     steps : at most so many
     soft : use the loss 2 SOFT (sqrt(r^2 + SOFT^2) - SOFT), for which outliers weigh little
     """
-    state = _State.at(residual, model, np.asarray(start, np.float64), prior, soft)
+    state = _QuadraticCost.at(residual, model, np.asarray(start, np.float64), prior, soft)
     damping = FIRST_DAMPING
     for _ in range(steps):
         if ticket is not None:
@@ -95,7 +95,7 @@ def solve(
         better = None
         while better is None and damping < MOST_DAMPING:
             tried = state.numbers + state.step(damping)
-            candidate = _State.at(residual, model, tried, prior, soft)
+            candidate = _QuadraticCost.at(residual, model, tried, prior, soft)
             if candidate.cost < state.cost:
                 better = candidate
                 damping = max(damping / 5, LEAST_DAMPING)
@@ -120,19 +120,19 @@ class Stage:
     pull : the prior's weight, pixels at one expected deviation
     steps : at most so many
     soft : whether the loss is soft
-    shift : which of the subsets of points, see `Residual.thinned`
+    subset : which of the subsets of points, see `Residual.thinned`
     """
 
     points: int
     pull: float
     steps: int
     soft: bool
-    shift: int = 0
+    subset: int = 0
 
 
 def solve_stages(
     residual: Residual,
-    model: Model,
+    model: RigModel,
     start: np.ndarray,
     stages: Sequence[Stage],
     prior: Callable[[float], Prior],
@@ -154,7 +154,7 @@ def solve_stages(
         if advance is not None:
             advance(number / len(stages))
         solution = solve(
-            residual.thinned(stage.points, stage.shift),
+            residual.thinned(stage.points, stage.subset),
             model,
             solution.numbers,
             steps=stage.steps,
@@ -168,7 +168,7 @@ def solve_stages(
 
 
 @dataclass(frozen=True)
-class _State:
+class _QuadraticCost:
     """The cost at some parameters, and its quadratic model."""
 
     numbers: np.ndarray
@@ -181,11 +181,11 @@ class _State:
     def at(
         cls,
         residual: Residual,
-        model: Model,
+        model: RigModel,
         numbers: np.ndarray,
         prior: Prior | None,
         soft: bool,
-    ) -> "_State":
+    ) -> "_QuadraticCost":
         """Evaluate the residual and its derivatives."""
         values, rows = residual.linearized(model.rig(numbers))
         r = values.double().numpy().ravel()

@@ -13,7 +13,7 @@ WIDTH, HEIGHT, MARGIN = 720, 300, 46
 COLORS = ("#2f6fb2", "#c4502b", "#3d8b40", "#8050a0", "#9a7d0a", "#555555")
 
 
-class Table:
+class CurveTable:
     """Rows of numbers by step in a CSV file; later rows may add columns.
 
     Rows are appended; the file is rewritten, and moved into place, after a new column or removed
@@ -66,13 +66,13 @@ def _read(path: Path) -> list[dict[str, float]]:
         whole = path.read_text().rpartition("\n")[0]
         rows = list(csv.DictReader(io.StringIO(whole, newline="")))
         return [{n: float(v) for n, v in row.items() if v} for row in rows]
-    except (ValueError, OSError, csv.Error) as error:
+    except (ValueError, TypeError, OSError, csv.Error) as error:
         raise RequestError(
             f"{path} is not a table of a training run: {error}.", "Choose another --out."
         ) from error
 
 
-def write_image(table: Table, path: Path, names: Sequence[str], *, title: str = "") -> None:
+def write_image(table: CurveTable, path: Path, names: Sequence[str], *, title: str = "") -> None:
     """Write curves of a table as an SVG image, each scaled to its own range.
 
     Parameters
@@ -115,7 +115,7 @@ def _legend(index: int, name: str, points: Sequence[tuple[float, float]]) -> str
     return f'<text x="{x}" y="36" fill="{COLORS[index % len(COLORS)]}">{text}</text>'
 
 
-def latest(table: Table) -> dict[str, Any]:
+def latest(table: CurveTable) -> dict[str, Any]:
     """Return the newest value of every column."""
     values: dict[str, Any] = {}
     for row in table.rows:

@@ -29,7 +29,7 @@ def find_recipe(method: str, part: str = "main", preset: str = "compact") -> Rec
     if preset not in recipes:
         known = ", ".join(recipes)
         raise RequestError(
-            f"There is no {preset} recipe for {method!r}.",
+            f"{method!r} has no {preset} recipe.",
             f"Choose one of {known}." if known else "Choose a trainable method.",
         )
     if part not in recipes[preset]:

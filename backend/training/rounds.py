@@ -73,7 +73,9 @@ class RoundSampler:
         self, shapes: Sequence[StoredShape], model: Levelform, sampling: RoundDraw, seed: int
     ) -> None:
         if not shapes:
-            raise RequestError("There are no shapes to train on.", "Check --data and --categories.")
+            raise RequestError(
+                "The data set holds no shapes to train on.", "Check --data and --categories."
+            )
         self.shapes, self.settings, self.seed = shapes, sampling, seed
         self.size, self.describe = model.framing.size, model.described
         self.cells = self.size // model.configuration.stride

@@ -64,7 +64,9 @@ class BatchSampler:
         self, shapes: Sequence[StoredShape], framing: Framing, sampling: Sampling, seed: int
     ) -> None:
         if not shapes:
-            raise RequestError("There are no shapes to train on.", "Check --data and --categories.")
+            raise RequestError(
+                "The data set holds no shapes to train on.", "Check --data and --categories."
+            )
         self.shapes, self.framing, self.settings, self.seed = shapes, framing, sampling, seed
         self._kept: dict[tuple[int, int, bool], FramedImage] = {}
         self._bytes = 0

@@ -26,7 +26,7 @@ from ..geometry.writing import remove_partials, written_whole
 from ..reconstructors import Reconstructor
 from ..ticket import Ticket
 from .batch_norm import batch_norms, recalibrate
-from .curves import Table, latest, write_image
+from .curves import CurveTable, latest, write_image
 from .distributed import Group
 from .optimization import Loss, choose_parameters, clip_gradients, optimizer_of
 from .precision import compute_in_bfloat16
@@ -81,7 +81,7 @@ class Trainer:
         self.step, self.waited, self.seconds = 0, 0, 0.0
         self.best: float | None = None
         self._window: list[dict[str, float]] = []  # terms of the steps since the last row
-        self.table = Table(settings.out / CURVE)
+        self.table = CurveTable(settings.out / CURVE)
         self._learning = choose_parameters(model, recipe)
         self._mean = copy.deepcopy(model).eval().requires_grad_(False)
         if recipe.precision == "bfloat16":

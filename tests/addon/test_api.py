@@ -76,7 +76,7 @@ def test_the_volume_is_an_empty_a_matrix_or_what_the_cameras_see(puppet, ball_st
     ("arguments", "words"),
     [
         ({"resolution": 4}, "resolution is a whole number from 8 to 1024, not 4"),
-        ({"resolutoin": 64}, "no setting 'resolutoin'"),
+        ({"resolutoin": 64}, "'resolutoin' is not a setting"),
         ({"background": "beige"}, "'beige' is not a background"),
         ({"options": {"first": "few"}}, "first is a whole number"),
         ({"volume": np.zeros((4, 4))}, "singular"),
@@ -271,7 +271,7 @@ def test_a_mesh_is_written_in_world_coordinates(extension, tmp_path, suffix):
     ("path", "words"),
     [
         ("mesh.fbx", "no format"),
-        ("gone/mesh.glb", "no folder"),
+        ("gone/mesh.glb", "does not exist"),
         ("/proc/mesh.glb", "denied|written"),
     ],
 )

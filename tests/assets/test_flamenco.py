@@ -147,8 +147,8 @@ def test_tasks_differ_in_their_part_alone(context, job_type):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"sources": " ; ", "output": "/out"}, "There is no source"),
-        ({"sources": "/in", "output": ""}, "There is no output folder"),
+        ({"sources": " ; ", "output": "/out"}, "No source is given"),
+        ({"sources": "/in", "output": ""}, "No output folder is given"),
         ({"sources": "/in", "output": "/out", "tasks": 0}, "The number of tasks is 0"),
     ],
 )

@@ -99,7 +99,7 @@ def test_a_traceback_appears_only_with_debug(stand, capsys):
     ("words", "sentence"),
     [
         ([], "No command is given."),
-        (["fly"], "There is no command 'fly'."),
+        (["fly"], "'fly' is not a command."),
         (["methods", "--fast"], "Unrecognized arguments: --fast."),
         (["reconstruct", "a.png"], "The output file is missing."),
         (["reconstruct", "a", "-o", "b.ply", "--seed", "x"], "Argument --seed: invalid int value"),

@@ -25,5 +25,5 @@ def test_a_number_that_differs_is_refused(tmp_path):
     Image.new("RGB", (60, 40)).save(tmp_path / "photos" / "a.png")
     with pytest.raises(RequestError, match="1 images for 3 cameras"):
         write_ring(ring(3), tmp_path / "t.json", images=tmp_path / "photos")
-    with pytest.raises(RequestError, match="no folder"):
+    with pytest.raises(RequestError, match="does not exist"):
         write_ring(ring(3), tmp_path / "t.json", images=tmp_path / "nothing")

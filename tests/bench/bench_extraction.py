@@ -20,7 +20,7 @@ from levelform.backend.extraction import ExtractionStats, FieldSamples, extract,
 from levelform.backend.extraction.bricks import Places
 from levelform.backend.extraction.dense import capped, dense_values
 from levelform.backend.extraction.dense import marching_cubes as dense_marching_cubes
-from levelform.backend.extraction.grid import Grid
+from levelform.backend.extraction.grid import NestedGrid
 from levelform.backend.extraction.marching import Mesher
 from levelform.backend.extraction.refine import ActiveFront
 from levelform.backend.extraction.run import count_active
@@ -181,7 +181,7 @@ def _dense(field: Field, n: int) -> tuple[np.ndarray, int]:
 
 def sampler_of(field: Field) -> FieldEvaluator:
     """Return a sampler over the volume's cube."""
-    grid, samples = Grid.over(None), FieldSamples()
+    grid, samples = NestedGrid.over(None), FieldSamples()
     samples.claim(field, grid)
     return FieldEvaluator(field, grid, samples, Ticket())
 
@@ -350,7 +350,7 @@ def seconds(work: Callable[[], object]) -> float:
 # ---------------------------------------------------------------- memory
 
 _PEAK = """
-import sys; sys.path.insert(0, {folder!r})
+import sys; sys.path[:0] = {folders!r}
 import bench_extraction as bench
 print(bench.peak({name!r}, {n}))
 """
@@ -374,7 +374,8 @@ def memory_rows() -> Iterator[Row]:
 
 def peak_apart(name: str, n: int) -> tuple[float, float]:
     """Return `peak` as measured in a process of its own."""
-    code = _PEAK.format(folder=str(Path(__file__).parent), name=name, n=n)
+    folder = Path(__file__).parent
+    code = _PEAK.format(folders=[str(folder), str(folder.parent)], name=name, n=n)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     ours, whole = done.stdout.strip().strip("()").split(",")
     return float(ours), float(whole)

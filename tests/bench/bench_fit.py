@@ -15,9 +15,9 @@ import fit_drawings
 import fit_measure
 import torch
 from levelform.backend.extraction import stream
-from levelform.backend.fit import Fit, FitSettings
-from levelform.backend.fit.field import GridField
-from levelform.backend.fit.grid import Grid, Interpolate
+from levelform.backend.fit import FitOptimiser, FitSettings
+from levelform.backend.fit.field import FittedField
+from levelform.backend.fit.grid import Interpolate, NodeGrid
 from levelform.backend.fit.running import run
 from levelform.backend.fit.settings import settings_for
 from levelform.backend.ticket import Ticket
@@ -121,11 +121,11 @@ def _heard(subject: fit_measure.Subject) -> Row:
     ticket = Ticket(cancelled=cancelled)
     settings = settings_for(MEMORY_STEPS * 4)
     asked = time.process_time()
-    fit = Fit(
+    fit = FitOptimiser(
         subject.views, subject.hull(), settings=settings, budget=MEMORY_STEPS * 4, ticket=ticket
     )
     for shown in run(fit, ticket):
-        list(stream(GridField(shown.state), 64 if not shown.final else 128, ticket=ticket))
+        list(stream(FittedField(shown.state), 64 if not shown.final else 128, ticket=ticket))
     note = f"{len(gaps)} questions, {settings.stages[-1][0]} cells"
     return at_most(
         "fit: longest time until a cancel is heard",
@@ -174,7 +174,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 def _speed(name: str, subject: fit_measure.Subject, device: str) -> Row:
     """Steps a CPU second on the grid of 64 cells; on an accelerator a second."""
     hull, settings = subject.hull(device), FitSettings(stages=((64, 1.0),), first_colors=0)
-    fit = Fit(subject.views, hull, settings=settings, budget=10 * TIMED, device=device)
+    fit = FitOptimiser(subject.views, hull, settings=settings, budget=10 * TIMED, device=device)
     for _ in range(5):
         fit.step()
     now = time.process_time if device == "cpu" else time.perf_counter
@@ -190,7 +190,7 @@ def _speed(name: str, subject: fit_measure.Subject, device: str) -> Row:
 
 def _gradient() -> Row:
     """The hand-written gradient of interpolation against that of `grid_sample`, 7 channels."""
-    grid = Grid((-1.0, -1.0, -1.0), 2 / 63, (64, 64, 64))
+    grid = NodeGrid((-1.0, -1.0, -1.0), 2 / 63, (64, 64, 64))
     points = torch.rand(1 << 14, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
     table = torch.randn(grid.count, 7, requires_grad=True)
     nodes, weights = grid.corners(points)

@@ -1,4 +1,4 @@
-"""Times of a learned field in blocks of several sizes: `python tests/bench/block_sweep.py`.
+"""Times of a learned field in blocks of several sizes: `python tests/bench/block_sweep.py [N]`.
 
 In a process of its own, since the ratio depends on the allocator's past: a block of 131,072 points
 has activations of 16 MB, which glibc returns to the system after each layer, so that every call
@@ -20,14 +20,15 @@ SIZES = [512 << k for k in range(9)]
 ROUNDS = 5
 
 
-def sweep_times() -> dict[int, float]:
+def sweep_times(count: int = POINTS) -> dict[int, float]:
     """Return each size's median CPU seconds on one thread; every round runs all sizes."""
-    sys.path.insert(0, str(Path(__file__).parent))
+    folder = Path(__file__).parent
+    sys.path[:0] = [str(folder), str(folder.parent)]
     from subjects import learned
 
     torch.set_num_threads(1)
     field = learned("distance")
-    points = torch.rand((POINTS, 3), generator=torch.Generator().manual_seed(0)) * 2 - 1
+    points = torch.rand((count, 3), generator=torch.Generator().manual_seed(0)) * 2 - 1
 
     def sweep(size: int) -> None:
         with torch.no_grad():
@@ -49,4 +50,4 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(sweep_times()))
+    sys.stdout.write(json.dumps(sweep_times(*map(int, sys.argv[1:]))))

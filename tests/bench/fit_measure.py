@@ -23,9 +23,9 @@ from levelform.backend.data.render.render import render_mesh
 from levelform.backend.extraction import stream
 from levelform.backend.fields import Field
 from levelform.backend.fields.hull import HullField, silhouette_map
-from levelform.backend.fit import Fit, FitState
+from levelform.backend.fit import FitOptimiser, FitState
 from levelform.backend.fit.choosing import better_start
-from levelform.backend.fit.field import GridField
+from levelform.backend.fit.field import FittedField
 from levelform.backend.fit.guard import Guard
 from levelform.backend.fit.running import due_for_a_look
 from levelform.backend.fit.settings import settings_for
@@ -133,7 +133,7 @@ class Look:
     state: FitState
 
 
-def begun(views: list[View], hull: HullField, steps: int, seed: int) -> Fit:
+def begun(views: list[View], hull: HullField, steps: int, seed: int) -> FitOptimiser:
     """Return a fit as the method `fit` begins it: from the hull or from `levelform`'s guess."""
     model = load_reconstructor("levelform", None, "cpu")
     guess = first_distances(
@@ -141,8 +141,8 @@ def begun(views: list[View], hull: HullField, steps: int, seed: int) -> Fit:
     )
     given = {"budget": steps, "seed": seed}
     return better_start(
-        Fit(views, hull, settings=settings_for(steps), **given),
-        Fit(views, hull, first=guess, settings=settings_for(steps, guess=True), **given),
+        FitOptimiser(views, hull, settings=settings_for(steps), **given),
+        FitOptimiser(views, hull, first=guess, settings=settings_for(steps, guess=True), **given),
         Ticket(),
     )
 
@@ -157,7 +157,7 @@ def follow(
     if fit.iteration:
         guard.look(fit.state(), fit.judge())
         shown = fit.refined(fit.state())
-        iou = subject.iou(GridField(shown))
+        iou = subject.iou(FittedField(shown))
         yield Look(fit.iteration, spent, iou, shown)
     for step in range(fit.iteration + 1, steps + 1):
         start = time.process_time()
@@ -167,7 +167,7 @@ def follow(
         spent += time.process_time() - start
         if better and guard.best is not None:
             shown = fit.refined(guard.best)
-            iou = subject.iou(GridField(shown))
+            iou = subject.iou(FittedField(shown))
         if looked:
             yield Look(step, spent, iou, shown)
 
@@ -187,7 +187,7 @@ def main(words: Sequence[str] | None = None) -> None:
         looks = list(follow(subject, hull, args.steps, every=max(args.steps // 20, 1)))
         ious = np.array([look.iou for look in looks])
         drop = float((np.maximum.accumulate(ious) - ious).max())
-        before, after = subject.quality(hull), subject.quality(GridField(looks[-1].state))
+        before, after = subject.quality(hull), subject.quality(FittedField(looks[-1].state))
         means.append((first, bound, ious[-1], *before, *after, drop, looks[-1].seconds))
         print(LINE.format(subject.name, *means[-1]), flush=True)
         shown = " ".join(f"{look.iou:.3f}@{look.seconds:.0f}s" for look in looks[2::3])

@@ -1,5 +1,7 @@
 """The bench's rows that count rather than time hold, each of them."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -93,3 +95,10 @@ def test_the_frozen_fields_are_small_and_half_learned_a_chair():
 @pytest.mark.slow
 def test_every_row_that_counts():
     assert_hold(bench.count_rows())
+
+
+def test_rows_of_their_own_processes_can_be_measured():
+    script = str(Path(bench.__file__).with_name("block_sweep.py"))
+    done = subprocess.run([sys.executable, script, "512"], capture_output=True, check=True)
+    assert str(bench.BLOCK["cpu"]) in json.loads(done.stdout)
+    assert 0 < bench.peak_apart("sphere", 64)[0] < 1e9

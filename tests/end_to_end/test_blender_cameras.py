@@ -130,7 +130,7 @@ def test_what_is_not_a_sheet_changes_nothing(scene, tmp_path):
         api.cameras_from_drawings(path)
     assert not len(scene.objects)
     assert not scene_drawings.paths_of(scene)
-    with pytest.raises(RequestError, match="There is no"):
+    with pytest.raises(RequestError, match="does not exist"):
         api.cameras_from_photographs(tmp_path / "nothing")
     with pytest.raises(LevelformError):
         api.cameras_from_photographs(tmp_path)

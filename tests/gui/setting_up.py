@@ -67,6 +67,7 @@ class SettingUp:
         """Images of five shapes, their data set, a short training, and its weights in use."""
         scene = self._shapes()
         yield from self._open("LEVELFORM_PT_dataset", "LEVELFORM_PT_training")
+        yield from self._hands.open_tab()
         chosen = scene.levelform_dataset
         chosen.out, chosen.views, chosen.samples = str(self._out / "data"), 4, 4
         self._press("render_dataset")
@@ -101,6 +102,8 @@ class SettingUp:
             bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True, load_ui=False)
             for number, name in enumerate(SHAPES):
                 getattr(bpy.ops.mesh, f"primitive_{name}_add")(location=(4.0 * number, 0.0, 0.0))
+        with self._hands.context():  # of the new file's window
+            bpy.ops.view3d.view_all()
         return bpy.context.scene
 
     def _open(self, *panels: str) -> Check:

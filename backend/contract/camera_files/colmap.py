@@ -170,7 +170,10 @@ def _images_txt(file: Path) -> Iterator[tuple[np.ndarray, int, str]]:
 
 def _pose(values: list[float]) -> np.ndarray:
     """Return world_from_camera, Blender's axes, from COLMAP's quaternion and translation."""
-    w, x, y, z = np.array(values[:4]) / np.linalg.norm(values[:4])
+    length = np.linalg.norm(values[:4])
+    if not 0 < length < np.inf:
+        raise ValueError("a quaternion has no direction")
+    w, x, y, z = np.array(values[:4]) / length
     rotation = np.array(
         [
             [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],

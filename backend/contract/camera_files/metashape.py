@@ -39,7 +39,7 @@ def read(file: Path) -> Listing:
     """
     try:
         root = ElementTree.fromstring(file.read_bytes())
-    except (OSError, ElementTree.ParseError) as error:
+    except (OSError, LookupError, ElementTree.ParseError) as error:
         raise RequestError(
             f"{file} is not readable as XML ({error}).", "Export it again."
         ) from error

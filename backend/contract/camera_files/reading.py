@@ -110,7 +110,7 @@ def find_camera_file(path: str | PathLike[str]) -> Path | None:
 def _listing(path: Path) -> Listing:
     """Read a file, or the one in a folder; raise `RequestError` for an unknown format."""
     if not path.exists():
-        raise RequestError(f"There is no {path}.", f"Name a {TRANSFORMS}, or a folder with one.")
+        raise RequestError(f"{path} does not exist.", f"Name a {TRANSFORMS}, or a folder with one.")
     file = find_camera_file(path) if path.is_dir() else path
     if file is None:
         raise RequestError(

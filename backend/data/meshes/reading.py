@@ -54,7 +54,7 @@ def find_assets(folder: str | Path) -> list[Path]:
     """
     root = Path(folder)
     if not root.is_dir():
-        raise RequestError(f"There is no folder {root}.", "Check the path.")
+        raise RequestError(f"The folder {root} does not exist.", "Check the path.")
     return sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
@@ -75,7 +75,7 @@ def read_asset(path: str | Path, *, up: str = "auto") -> Asset:
     """
     path = Path(path)
     if not path.is_file():
-        raise RequestError(f"There is no mesh file {path}.", "Check the path.")
+        raise RequestError(f"The mesh file {path} does not exist.", "Check the path.")
     if path.suffix.lower() not in (*SUFFIXES, ARRAYS):
         raise RequestError(
             f"{path.name}: {path.suffix or 'no suffix'} is not a supported mesh format.",

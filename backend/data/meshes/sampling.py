@@ -72,7 +72,8 @@ def sample_points(
     """
     if name not in DISTRIBUTIONS:
         raise RequestError(
-            f"There is no distribution {name!r}.", f"Choose one of {', '.join(DISTRIBUTIONS)}."
+            f"{name!r} is not a distribution of points.",
+            f"Choose one of {', '.join(DISTRIBUTIONS)}.",
         )
     how, rng = DISTRIBUTIONS[name], np.random.default_rng(seed)
     matrix = frame_matrix(solid, how.frame, rng)
@@ -168,7 +169,7 @@ def grid_vertices(count: int, rng: np.random.Generator) -> np.ndarray:
     Raises
     ------
     RequestError
-        If there are not so many.
+        If the grid has fewer.
     """
     if count > GRID_VERTICES**3:
         raise RequestError(

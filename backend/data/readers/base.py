@@ -36,7 +36,7 @@ class Reader(ABC):
     def __init__(self, root: str | Path, *, size: int = 128, mesh: bool = False) -> None:
         self.root, self.size, self.mesh = Path(root), size, mesh
         if not self.root.is_dir():
-            raise RequestError(f"There is no folder {self.root}.", "Check the path.")
+            raise RequestError(f"The folder {self.root} does not exist.", "Check the path.")
 
     @abstractmethod
     def names(self) -> list[str]:

@@ -32,7 +32,7 @@ FLIP_XY = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
-class _Model:
+class _PhotographedModel:
     """Arrays in the object frame and model_from_object, (4, 4); or the reason for their absence."""
 
     arrays: dict[str, np.ndarray]
@@ -41,7 +41,9 @@ class _Model:
 
 
 @lru_cache(maxsize=4)
-def _model(path: Path, matrix: tuple[tuple[float, ...], ...] | None, mesh: bool) -> _Model:
+def _model(
+    path: Path, matrix: tuple[tuple[float, ...], ...] | None, mesh: bool
+) -> _PhotographedModel:
     """Return the points of a model, cached, since photographs of a model are consecutive."""
     from ..meshes import Asset, read_asset
     from ..records import Contents, record_of_mesh
@@ -52,9 +54,9 @@ def _model(path: Path, matrix: tuple[tuple[float, ...], ...] | None, mesh: bool)
     name = path.stem if path.stem != "model" else path.parent.name
     record = record_of_mesh(upright, Contents(views=0, mesh=mesh), name=name, category="")
     if isinstance(record, str):
-        return _Model({}, np.eye(4), record)
+        return _PhotographedModel({}, np.eye(4), record)
     back = np.linalg.inv(rotation) @ record.arrays["source_from_object"][0]
-    return _Model(record.arrays | {"source_from_object": back[None]}, back)
+    return _PhotographedModel(record.arrays | {"source_from_object": back[None]}, back)
 
 
 @layout("pix3d")
@@ -161,7 +163,12 @@ class Pascal3D(Reader):
         return Record(name, category, arrays, self._splits.get(name, ""), info)
 
     def _seen(
-        self, image: np.ndarray, box: Box, category: str, entry: dict[str, Any], model: _Model
+        self,
+        image: np.ndarray,
+        box: Box,
+        category: str,
+        entry: dict[str, Any],
+        model: _PhotographedModel,
     ) -> dict[str, np.ndarray]:
         """Return the arrays of a photograph, (H, W, 4), and its model."""
         camera = pascal3d_camera(entry, image.shape[1], image.shape[0])
@@ -183,7 +190,12 @@ class Pascal3DCrops(Pascal3D):
     layout = "pascal3d-crops"
 
     def _seen(
-        self, image: np.ndarray, box: Box, category: str, entry: dict[str, Any], model: _Model
+        self,
+        image: np.ndarray,
+        box: Box,
+        category: str,
+        entry: dict[str, Any],
+        model: _PhotographedModel,
     ) -> dict[str, np.ndarray]:
         x1, y1, x2, y2 = box
         longer = max(x2 - x1, y2 - y1)

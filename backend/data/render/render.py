@@ -98,9 +98,7 @@ def render_shapes(
             "Give one camera for each view.",
         )
     if method not in ("auto", "raster", "trace"):
-        raise RequestError(
-            f"There is no way to render called {method!r}.", "raster, trace or auto."
-        )
+        raise RequestError(f"{method!r} is not a renderer.", "Choose raster, trace or auto.")
     if method == "auto":
         method = "trace" if batch.device.type == "cuda" else "raster"
     if method == "trace":

@@ -26,7 +26,7 @@ def trace(batch: ShapeBatch, of: Sequence[int], cameras: Sequence[Camera], sampl
     height, width = cameras[0].height * samples, cameras[0].width * samples
     origin, direction = _rays(cameras, samples, batch.device)
     start, stop = _box_span(batch, origin, direction)
-    depth = _walk(batch, origin, direction, start, stop)
+    depth = _march(batch, origin, direction, start, stop)
     hit = depth.isfinite()
     points, surface = _gathered(origin + depth[..., None] * direction, hit)
     normal, material = batch.normal(points)[surface], batch.material(points)[surface]
@@ -54,7 +54,7 @@ def _box_span(batch: ShapeBatch, origin: Tensor, direction: Tensor) -> tuple[Ten
     return start, torch.maximum(first, second).amin(-1)
 
 
-def _walk(
+def _march(
     batch: ShapeBatch, origin: Tensor, direction: Tensor, start: Tensor, stop: Tensor
 ) -> Tensor:
     """Return the depth of the first surface along each ray, (V, R); infinite for a miss."""

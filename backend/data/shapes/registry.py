@@ -66,7 +66,7 @@ def known(name: str, names: tuple[str, ...], what: str) -> str:
     """Return `name` if it is among `names`; raise `RequestError` naming all of them otherwise."""
     if name not in names:
         raise RequestError(
-            f"There is no {what} called {name!r}.", f"Choose one of {', '.join(names)}."
+            f"The {what} {name!r} does not exist.", f"Choose one of {', '.join(names)}."
         )
     return name
 

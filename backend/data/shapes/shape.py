@@ -16,7 +16,7 @@ from .parts import Body, Part
 
 if TYPE_CHECKING:
     from .batch import ShapeBatch
-    from .surface import Surface
+    from .surface import ShapeSurface
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Shape:
         return ShapeBatch([self])
 
     @cached_property
-    def surface(self) -> "Surface":
+    def surface(self) -> "ShapeSurface":
         """Triangles of the visible surface with sharp edges; may overlap inside."""
         from .surface import surface_of
 

@@ -27,7 +27,7 @@ TOUCH = 1e-6  # a wall that coincides with a face belongs to it
 
 
 @dataclass(frozen=True)
-class Surface:
+class ShapeSurface:
     """Triangles in the object frame.
 
     Attributes
@@ -45,7 +45,7 @@ class Surface:
     areas: np.ndarray
 
 
-def surface_of(shape: Shape) -> Surface:
+def surface_of(shape: Shape) -> ShapeSurface:
     """Return the triangles of a shape; see the module."""
     patches, looks = [], []
     for index in range(len(shape.bodies)):
@@ -54,7 +54,7 @@ def surface_of(shape: Shape) -> Surface:
             looks.append(look)
     whole = join(patches)
     a, b, c = whole.vertices[whole.faces].transpose(1, 0, 2)
-    return Surface(
+    return ShapeSurface(
         whole.vertices.astype(np.float32),
         whole.normals.astype(np.float32),
         whole.faces.astype(np.int64),

@@ -39,7 +39,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     if index.is_file():
         return read_tensorflow(str(index)[: -len(".index")])
     if not path.is_file():
-        raise RequestError(f"There is no file {path}.", "Check the path.")
+        raise RequestError(f"The file {path} does not exist.", "Check the path.")
     return read_torch(path)
 
 

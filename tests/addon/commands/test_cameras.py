@@ -108,7 +108,7 @@ def test_the_order_may_be_given(worker, images):
 
 def test_bad_images_are_a_wrong_request(worker, capfd):
     assert cli.main(["cameras", "walk", "/nowhere/a_1.png"]) == 2
-    assert "There is no image /nowhere/a_1.png." in capfd.readouterr().err
+    assert "The image /nowhere/a_1.png does not exist." in capfd.readouterr().err
     assert not worker.submitted
 
 

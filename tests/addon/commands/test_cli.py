@@ -100,7 +100,7 @@ def test_files_are_taken_as_they_are(answers, ball_stage, tmp_path):
         (["reconstruct", "--background", "beige"], "not a background"),
         (["reconstruct", "--option", "first"], "not an option"),
         (["reconstruct", "-o", "mesh.fbx"], "no format"),
-        (["reconstruct", "-o", "/gone/mesh.glb"], "no folder"),
+        (["reconstruct", "-o", "/gone/mesh.glb"], "does not exist"),
         (["dance"], "invalid choice"),
         ([], "required"),
     ],

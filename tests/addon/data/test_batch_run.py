@@ -159,7 +159,7 @@ def test_loading_a_file_ends_it(worker, folder):
     ("chosen", "words"),
     [
         ("", "Choose a folder."),
-        ("/lost", "There is no /lost"),
+        ("/lost", "/lost does not exist"),
         ("hollow", "hold nothing to reconstruct|holds no images"),
     ],
 )

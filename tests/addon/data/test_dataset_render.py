@@ -167,7 +167,7 @@ def test_files_are_imported_rendered_and_removed(tmp_path):
 
 
 def test_nothing_to_render_is_refused(tmp_path):
-    with pytest.raises(RequestError, match="nothing to render"):
+    with pytest.raises(RequestError, match="Nothing is chosen to render"):
         next(blender.render_dataset([], tmp_path))
 
 
@@ -182,4 +182,4 @@ def test_the_module_prints_what_came_of_it_or_what_is_wrong(tmp_path, capfd):
     assert written == {"000.png", "000_normal.png", "mesh.ply", "transforms.json"}
     assert blender.main([*words, "--cameras", "fisheye"]) == RequestError.exit_status
     answer = json.loads(capfd.readouterr().out.splitlines()[-1])
-    assert "no range of cameras 'fisheye'" in answer["error"]
+    assert "'fisheye' is not a range of cameras" in answer["error"]

@@ -232,18 +232,18 @@ def test_the_command_renders_a_collection_or_a_folder(panel, tmp_path, capsys):
     assert (answer["shapes"], answer["views"], list(answer["skipped"])) == (1, 1, ["Hidden"])
     assert {path.name for path in (tmp_path / "out").rglob("000*")} == {"000.png", "000_depth.npy"}
     assert cli.main(["dataset", "render", str(tmp_path / "lost"), str(tmp_path / "new")]) == 2
-    assert "There is no folder" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
     assert cli.main(["dataset", "render", "--collection", "Lost", str(tmp_path / "new")]) == 2
-    assert "There is no collection 'Lost'. Use one of: Props." in capsys.readouterr().err
+    assert "'Lost' is not a collection of this file. Use one of: Props." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"cameras": "fisheye"}, "no range"),
-        ({"passes": ("heat",)}, "no pass 'heat'"),
+        ({"cameras": "fisheye"}, "not a range"),
+        ({"passes": ("heat",)}, "'heat' is not a render pass"),
         ({"views": 0}, "must be positive"),
-        ({"engine": "workbench"}, "no engine"),
+        ({"engine": "workbench"}, "not a render engine"),
     ],
 )
 def test_what_cannot_be_rendered_is_refused_before_anything_is_written(

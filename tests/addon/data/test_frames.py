@@ -99,5 +99,5 @@ def test_an_empty_folder_and_nonsense_are_refused(reconstruct, tmp_path):
         frames.animate_images(reconstruct, str(tmp_path), folder=tmp_path)
     with pytest.raises(RequestError, match="-1 frames"):
         frames.animate_images(reconstruct, ["1"], folder=tmp_path, smooth=-1)
-    with pytest.raises(RequestError, match="no image to animate"):
+    with pytest.raises(RequestError, match="No images are given"):
         frames.animate_images(reconstruct, [], folder=tmp_path)

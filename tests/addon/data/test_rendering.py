@@ -4,7 +4,7 @@ import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.data import rendering  # noqa: E402
-from levelform.addon.data.rendering import Rendering  # noqa: E402
+from levelform.addon.data.rendering import CameraRendering  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 
 pytestmark = pytest.mark.bpy
@@ -27,7 +27,7 @@ def stage(extension):
 @pytest.fixture
 def made(extension, monkeypatch):
     """Return renders whose handlers note their end, as those of Blender's window do."""
-    result = Rendering()
+    result = CameraRendering()
     monkeypatch.setattr(rendering, "rendering", result)
     return result
 

@@ -85,7 +85,7 @@ def test_a_failed_step_says_why(extension, puppet, begun):
 
 def test_what_can_not_begin_leaves_nothing(extension, puppet, target):
     made = Series()
-    with pytest.raises(RequestError, match="no moment"):
+    with pytest.raises(RequestError, match="No moment"):
         made.begin(
             morphing.animation_steps(target, [], start=1, every=1, resolution=32), 1, "{} of {}"
         )

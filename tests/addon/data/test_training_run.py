@@ -123,6 +123,9 @@ def test_the_curve_falls_and_rises_where_it_should(tmp_path):
     assert np.flatnonzero(blue[:, 200]).mean() > np.flatnonzero(blue[:, SIDE // 4]).mean()
     assert not draw({}, 0)[..., 0].max() > 0.9
     assert read_table(tmp_path / "nothing.csv") == {}
+    for rows in ("1,2,3,4", ",5", "1,many"):
+        (tmp_path / "garbled.csv").write_text(f"step,loss\n{rows}\n")
+        assert read_table(tmp_path / "garbled.csv") == {}
 
 
 def test_operators_use_the_panels_settings(extension, data, tmp_path):

@@ -46,7 +46,8 @@ def test_a_file_becomes_installed_weights(original):
     fetch = WeightsFetch()
     fetch.begin("triposr", file=original, precision="int8")
     assert fetch.running
-    facts = fetch.wait()
+    fetch.wait()
+    facts = fetch.facts
     assert not fetch.running
     assert facts["precision"] == "int8"
     assert installed_weights("triposr") == Path(facts["out"])
@@ -69,15 +70,16 @@ def test_errors_are_the_commands_own_sentences(tmp_path):
 def test_it_stops_when_it_is_asked_to(original):
     fetch = WeightsFetch()
     fetch.begin("triposr", file=original)
-    fetch.cancel()
+    fetch.stop()
     assert fetch.stopping
-    assert fetch.wait() == {}
+    fetch.wait()
+    assert fetch.facts == {}
     assert fetch.failure is None
     assert installed_weights("triposr") is None
 
 
 def test_what_prevents_it_is_said(monkeypatch):
-    assert problem("disn") == ("There are no weights of 'disn' to get.", "Choose one of triposr.")
+    assert problem("disn") == ("Levelform can't fetch weights of 'disn'.", "Choose one of triposr.")
     assert problem("triposr", file="model.ckpt") == ("", "")
     if not bpy.app.online_access:
         assert problem("triposr")[0] == "Blender is not allowed to use the network."
@@ -86,4 +88,4 @@ def test_what_prevents_it_is_said(monkeypatch):
     busy = WeightsFetch()
     monkeypatch.setattr(busy, "_process", object())
     monkeypatch.setattr(weights_fetch, "fetching", busy)
-    assert problem("triposr", file="model.ckpt")[0] == "Weights are being got already."
+    assert problem("triposr", file="model.ckpt")[0] == "Weights are being fetched already."

@@ -157,8 +157,8 @@ def test_found_cameras_show_their_images_around_a_volume(registered, tmp_path):
     ("images", "way", "message"),
     [
         (["/x/front.png", "/x/back.png"], "turntable", "do not say their order"),
-        (["/x/a_1.png", "/x/a_2.png"], "stairs", "There is no way 'stairs'"),
-        (["/x/a_1.png", "/x/a_2.png"], "walk", "There is no image /x/a_1.png"),
+        (["/x/a_1.png", "/x/a_2.png"], "stairs", "'stairs' is not a way to find cameras"),
+        (["/x/a_1.png", "/x/a_2.png"], "walk", "The image /x/a_1.png does not exist"),
     ],
 )
 def test_bad_requests_begin_nothing(registered, images, way, message):

@@ -19,10 +19,10 @@ def operators_of(base):
 
 
 def test_every_operator_has_what_its_base_only_declares(extension):
-    from levelform.addon.operators import Reporter, Starter
+    from levelform.addon.operators import ReportingOperator, Starter
     from levelform.addon.operators.weights import _Getter
 
-    for base, name in ((Reporter, "run"), (Starter, "start"), (_Getter, "begin")):
+    for base, name in ((ReportingOperator, "run"), (Starter, "start"), (_Getter, "begin")):
         below = operators_of(base)
         assert below
         assert [cls for cls in below if not hasattr(cls, name)] == []

@@ -240,7 +240,7 @@ def bad_files(folder):
     Image.new("RGBA", (64, 64)).save(folder / "cut.png")
     (folder / "cut.png").write_bytes((folder / "cut.png").read_bytes()[:60])
     return {
-        "gone.png": "There is no image",
+        "gone.png": "gone.png does not exist",
         "empty.png": "is empty",
         "words.png": "is not a readable image",
         "radiance.png": "in the format HDR",

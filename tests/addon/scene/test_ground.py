@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from levelform.addon.scene import gallery
 from levelform.addon.scene.gallery import world_box
-from levelform.addon.scene.ground import free_shift, move_aside, stand
+from levelform.addon.scene.ground import free_distance, move_aside, stand
 from levelform.addon.scene.provenance import PROVENANCE
 from levelform.addon.scene.volume import add_volume
 
@@ -111,7 +111,7 @@ def test_a_floor_is_not_in_the_way():
 
 def test_rows_of_things_are_passed():
     box = np.array([[0.0, 0, 0], [1, 1, 1]])
-    row = [box + np.array([shift, 0.2, 0]) for shift in (-0.5, 0.4, 1.2, 2.4)]
-    assert free_shift(box, []) == 0
-    assert free_shift(box, row) == pytest.approx(3.5)
-    assert free_shift(box, [box + np.array([0, 0, 2])]) == 0
+    row = [box + np.array([offset, 0.2, 0]) for offset in (-0.5, 0.4, 1.2, 2.4)]
+    assert free_distance(box, []) == 0
+    assert free_distance(box, row) == pytest.approx(3.5)
+    assert free_distance(box, [box + np.array([0, 0, 2])]) == 0

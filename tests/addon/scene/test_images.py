@@ -164,7 +164,7 @@ def test_a_sequence_shows_the_frame_of_the_scene(
     user.use_cyclic, user.frame_start, user.frame_offset = True, 1, 0
     assert red() == 1
     user.frame_offset = 20
-    assert "There is no image" in images.camera_image_of(camera, scene).problem
+    assert "does not exist" in images.camera_image_of(camera, scene).problem
 
 
 def test_cameras_without_an_image_say_so(scene, add_scene_camera):
@@ -200,7 +200,7 @@ def test_problems_of_files_are_known_without_reading_pixels(
     path.write_bytes(b"")
     assert "empty" in images.camera_image_of(camera, scene).problem
     path.unlink()
-    assert "There is no image" in images.camera_image_of(camera, scene).problem
+    assert "does not exist" in images.camera_image_of(camera, scene).problem
     assert not background.image.has_data
     background.rotation = 0.5
     background.image = add_image(random_pixels())

@@ -82,5 +82,5 @@ def test_a_movie_that_is_gone_or_broken_is_refused(movie, tmp_path):
     with pytest.raises(RequestError, match="not a movie that Blender can read"):
         movies.check(image)
     broken.unlink()
-    with pytest.raises(RequestError, match="There is no file"):
+    with pytest.raises(RequestError, match="does not exist"):
         movies.check(image)

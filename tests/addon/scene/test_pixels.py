@@ -140,9 +140,9 @@ def test_a_missing_file(add_image, tmp_path):
     path = tmp_path / "picture.png"
     image = bpy.data.images.load(save(add_image(random_pixels()), path))
     path.unlink()
-    with pytest.raises(RequestError, match="There is no image"):
+    with pytest.raises(RequestError, match="does not exist"):
         pixels.read_pixels(image)
-    with pytest.raises(RequestError, match="There is no image"):
+    with pytest.raises(RequestError, match="does not exist"):
         pixels.read_file(str(path))
 
 

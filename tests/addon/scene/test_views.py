@@ -68,11 +68,11 @@ def test_camera_data_follows_the_size_of_the_image(ball_stage, prepared):
     ("images", "cameras", "words"),
     [
         ([image(), image()], ["View 0"], "2 images but 1 cameras"),
-        ([], None, "no images"),
+        ([], None, "No images are given"),
         ([image()[..., :2]], None, r"shape \(32, 32, 2\)"),
         ([np.full((4, 4, 4), np.nan)], None, "non-finite"),
         ([image()[:8]], ["View 0"], "32 x 8, but the scene renders 64 x 64"),
-        ([Path("/nowhere/a.png")], None, "There is no image /nowhere/a.png"),
+        ([Path("/nowhere/a.png")], None, "The image /nowhere/a.png does not exist"),
     ],
 )
 def test_what_cannot_be_used_says_why(ball_stage, images, cameras, words):

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.bpy
 
 def test_it_states_what_is_missing_and_the_number_of_images(extension):
     chosen = bpy.context.scene.levelform_dataset
-    assert "There is no mesh to render." in draw(panels_dataset.LEVELFORM_PT_dataset)
+    assert "No mesh is selected to render." in draw(panels_dataset.LEVELFORM_PT_dataset)
     bpy.ops.mesh.primitive_cube_add()
     assert "Choose a folder for the images." in draw(panels_dataset.LEVELFORM_PT_dataset)
     chosen.out, chosen.views = "/pictures", 12

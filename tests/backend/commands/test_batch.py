@@ -117,10 +117,10 @@ def test_a_second_run_makes_what_is_missing_and_what_was_wished_otherwise(folder
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["gone"], "There is no"),
+        (["gone"], "does not exist"),
         (["posed", "--suffix", "fbx"], "not a supported mesh format"),
         (["posed", "--part", "3/2"], "not a part of a batch"),
-        (["posed", "--method", "magic"], "no method 'magic'"),
+        (["posed", "--method", "magic"], "'magic' is not a method"),
         (["posed", "--option", "speed=1"], "no option 'speed'"),
         (["posed", "--background", "pink"], "'pink' is not a background"),
         (["posed", "--volume", "1,2"], "volume must be 4 or 16 numbers"),

@@ -114,9 +114,9 @@ def test_procedural_shapes_are_the_same_bytes_for_the_same_seed(tmp_path, capsys
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("convert", "lost", "out"), "no folder"),
-        (("convert", ".", "out", "--from", "shapenet"), "no layout"),
-        (("synthesize", "out", "--categories", "spoon"), "no category 'spoon'"),
+        (("convert", "lost", "out"), "does not exist"),
+        (("convert", ".", "out", "--from", "shapenet"), "not a layout"),
+        (("synthesize", "out", "--categories", "spoon"), "'spoon' is not a category"),
         (("synthesize", "out", "--points", "uniform"), "how many points"),
         (("inspect", "lost"), "not a data set"),
         (("verify", "lost"), "not a data set"),

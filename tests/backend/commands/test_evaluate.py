@@ -64,9 +64,9 @@ def test_two_folders_are_matched_by_name_and_averaged(folder, capsys):
     ("words", "sentence"),
     [
         (("pred/chair/x.ply",), "REF, the mesh to compare with, is missing"),
-        (("pred/chair/x.ply", "true/chair/x.ply", "--protocol", "iou"), "no protocol"),
+        (("pred/chair/x.ply", "true/chair/x.ply", "--protocol", "iou"), "'iou' is not a protocol"),
         (("pred", "true/chair/x.ply"), "both be folders"),
-        (("lost.ply", "true/chair/x.ply"), "no mesh file"),
+        (("lost.ply", "true/chair/x.ply"), "does not exist"),
         (("true/chair/x.ply", "empty.ply"), "no faces"),
     ],
 )

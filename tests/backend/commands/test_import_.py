@@ -35,7 +35,7 @@ def test_a_checkpoint_becomes_weights(checkpoint, tmp_path, capsys):
     ("damage", "words"),
     [
         (lambda path: path.write_bytes(path.read_bytes()[:500]), "not a readable PyTorch"),
-        (lambda path: path.unlink(), "There is no file"),
+        (lambda path: path.unlink(), "does not exist"),
         (lambda path: torch.save({"model": {"a": torch.ones(1)}}, path), "it lacks decoder.fc_p"),
     ],
 )

@@ -74,13 +74,13 @@ def test_views_volume_and_colour_are_chosen(folder, capsys):
 @pytest.mark.parametrize(
     ("change", "status", "words"),
     [
-        (["--out", "gone/mesh.ply"], 2, "There is no folder"),
+        (["--out", "gone/mesh.ply"], 2, "does not exist"),
         (["--out", "mesh.fbx"], 2, "not a supported mesh format"),
         (["--views", "7"], 2, "7 views were asked for; there are 5"),
         (["--views", "a,b"], 2, "views must be numbers"),
         (["--volume", "1,2"], 2, "volume must be 4 or 16 numbers"),
         (["--volume", "90,90,90,1"], 2, "The silhouettes do not overlap|looks away|no faces"),
-        (["--method", "magic"], 2, "no method 'magic'"),
+        (["--method", "magic"], 2, "'magic' is not a method"),
         (["--background", "pink"], 2, "'pink' is not a background"),
         (["--option", "speed=1"], 2, "no option 'speed'"),
         (["--option", "lattice=4"], 2, "no option 'lattice'; it is one of UCLID-Net's"),
@@ -128,7 +128,7 @@ def test_loose_images_have_no_cameras(folder, capsys):
 
 def test_sources_that_are_not_there(folder, capsys):
     (folder / "none").mkdir()
-    for source, words in (("none", "holds no images"), ("gone.png", "There is no image")):
+    for source, words in (("none", "holds no images"), ("gone.png", "does not exist")):
         status, result = run(capsys, folder / source, "-o", folder / "mesh.ply")
         assert (status, words in result["error"]) == (2, True)
     status, result = run(capsys, folder / "transforms.json", "x.png", "-o", folder / "mesh.ply")
@@ -275,7 +275,7 @@ def test_a_camera_that_is_wrong_is_named_and_left_out_by_its_option(folder, caps
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--leave-out", "9"], "There is no view 9"),
+        (["--leave-out", "9"], "View 9 does not exist"),
         (["--convention", "opengl"], "'opengl' is not a convention"),
         (["--cure", "heal"], "'heal' is not a cure"),
         ([], "The output file is missing"),

@@ -133,7 +133,7 @@ def test_an_import_without_an_output_installs(hub, original, capsys):
 
 def test_unknown_names_are_refused(hub, capsys):
     status, got, _ = run(capsys, "get", "disn")
-    assert (status, got["error"]) == (2, "There are no weights 'disn' to fetch.")
+    assert (status, got["error"]) == (2, "Levelform can't fetch weights of 'disn'.")
 
 
 def test_it_stops_when_its_input_ends(original, tmp_path):

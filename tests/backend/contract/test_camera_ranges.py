@@ -118,5 +118,5 @@ def test_a_shape_has_the_same_seed_wherever_it_stands_in_a_run():
 
 
 def test_an_unknown_range_is_refused():
-    with pytest.raises(RequestError, match="no range"):
+    with pytest.raises(RequestError, match="not a range"):
         sample_camera_data("fisheye", 1, 0, size=8, extents=EXTENTS)

@@ -42,7 +42,7 @@ def test_views_that_do_not():
 def test_nothing_is_said_where_nothing_can_be_compared():
     told = check_told(ViewsChecked("j", (ViewCheck("a"),)))
     assert told["agree"] is None
-    assert "no two views" in lines(told)[-1]
+    assert "Fewer than two views" in lines(told)[-1]
 
 
 def test_how_images_were_read_is_told_before_what_disagrees():

@@ -82,7 +82,7 @@ def test_natural_order():
 
 def test_sizes_come_from_headers_and_refusals_name_the_formats(tmp_path):
     assert image_size(save(tmp_path / "a.tga", (37, 21))) == (37, 21)
-    with pytest.raises(RequestError, match="There is no image"):
+    with pytest.raises(RequestError, match="does not exist"):
         image_size(tmp_path / "gone.png")
     (tmp_path / "empty.png").touch()
     with pytest.raises(RequestError, match="is empty"):

@@ -31,8 +31,8 @@ KNOWN = (
             {"background": Background("auto", tolerance=2.0)},
             "The tolerance is a number from 0 to 1",
         ),
-        ({"resolutoin": 64}, "no setting 'resolutoin'.*Did you mean resolution"),
-        ({"symmetry": False}, "no setting 'symmetry'.*options="),
+        ({"resolutoin": 64}, "'resolutoin' is not a setting.*Did you mean resolution"),
+        ({"symmetry": False}, "'symmetry' is not a setting.*options="),
     ],
 )
 def test_settings_outside_the_table_are_refused(given, words):
@@ -43,7 +43,7 @@ def test_settings_outside_the_table_are_refused(given, words):
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"method": "dsin"}, "There is no method 'dsin'. Did you mean disn"),
+        ({"method": "dsin"}, "'dsin' is not a method. Did you mean disn"),
         ({"options": {"part": "bogus"}}, "part is both, global or local, not 'bogus'"),
         ({"options": {"lattice": 4}}, "DISN has no option 'lattice'; it is one of UCLID-Net's"),
         ({"options": {"first": "x"}}, "first is a whole number"),

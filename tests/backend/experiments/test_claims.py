@@ -163,7 +163,7 @@ def test_data_that_lacks_something_is_refused_first(workshop):
     bare = replace(workshop, test=workshop.train)  # these have no meshes
     with pytest.raises(RequestError, match="--mesh"):
         try_claims(choose_claims(["srn-color"]), bare)
-    with pytest.raises(RequestError, match="no claim 'nerf'"):
+    with pytest.raises(RequestError, match="'nerf' is not a claim"):
         choose_claims(["nerf"])
 
 

@@ -61,7 +61,7 @@ def test_class_means_of_published_rows_are_the_published_means():
 
 
 def test_an_unknown_paper_is_refused():
-    with pytest.raises(RequestError, match="no protocol of a paper 'nobody'"):
+    with pytest.raises(RequestError, match="'nobody' is not a paper"):
         method_of("nobody")
     assert method_of("pix3d") == "uclid-net"
 

@@ -26,9 +26,10 @@ def test_a_line_that_was_cut_is_measured_again_and_spoils_nothing(tmp_path):
     assert len(Store(path)) == 2
 
 
-def test_another_file_is_not_written_over(tmp_path):
+@pytest.mark.parametrize("content", [b"my notes\n", b"\xff\xfe\n", b"[" * 100_000 + b"\n"])
+def test_another_file_is_not_written_over(tmp_path, content):
     path = tmp_path / "notes.jsonl"
-    path.write_text("my notes\n")
+    path.write_bytes(content)
     with pytest.raises(RequestError, match="does not hold measurements"):
         Store(path)
-    assert path.read_text() == "my notes\n"
+    assert path.read_bytes() == content

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from levelform.backend.extraction import FieldSamples
 from levelform.backend.extraction.dense import capped, dense_values
-from levelform.backend.extraction.grid import Grid
+from levelform.backend.extraction.grid import NestedGrid
 from levelform.backend.extraction.sampler import FieldEvaluator
 from levelform.backend.fields import Field
 from levelform.backend.geometry.meshes import Mesh
@@ -14,7 +14,7 @@ from levelform.backend.ticket import Ticket
 
 
 def _dense(field: Field, n: int, *, box=None, level: float = 0.0, cap: bool = True) -> np.ndarray:
-    grid, samples = Grid.over(box), FieldSamples()
+    grid, samples = NestedGrid.over(box), FieldSamples()
     samples.claim(field, grid)
     values = dense_values(FieldEvaluator(field, grid, samples, Ticket()), n)
     return capped(values, level) if cap else values

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from levelform.backend.contract.errors import RequestError
-from levelform.backend.extraction.grid import Grid, round_up
+from levelform.backend.extraction.grid import NestedGrid, round_up
 
 
 @pytest.mark.parametrize(
@@ -34,12 +34,12 @@ def test_impossible_resolutions(asked):
 )
 def test_impossible_boxes(box):
     with pytest.raises(RequestError):
-        Grid.over(box)
+        NestedGrid.over(box)
 
 
 @pytest.mark.parametrize("n", [32, 64, 256])
 def test_cells_are_cubes_that_cover_the_box(n):
-    grid = Grid.over(((-1, -0.3, 0.1), (1, 0.45, 0.2)))
+    grid = NestedGrid.over(((-1, -0.3, 0.1), (1, 0.45, 0.2)))
     assert grid.shape(n)[0] == n
     sides = np.subtract(grid.upper, grid.lower)
     covered = np.multiply(grid.shape(n), grid.step(n))
@@ -48,7 +48,7 @@ def test_cells_are_cubes_that_cover_the_box(n):
 
 
 def test_nodes_are_nested_to_the_last_bit():
-    grid = Grid.over(((-0.7, -1 / 3, 0.1), (0.77, 0.4, 0.9)))
+    grid = NestedGrid.over(((-0.7, -1 / 3, 0.1), (0.77, 0.4, 0.9)))
     for n in (32, 64, 512):
         nodes = np.arange(n + 1, dtype=np.float32)
         coarse = np.float32(grid.lower[0]) + nodes * np.float32(grid.step(n))
@@ -57,7 +57,7 @@ def test_nodes_are_nested_to_the_last_bit():
 
 
 def test_cells_too_small_for_single_precision():
-    far = Grid.over(((100, 100, 100), (100.01, 100.01, 100.01)))
+    far = NestedGrid.over(((100, 100, 100), (100.01, 100.01, 100.01)))
     with pytest.raises(RequestError, match="single precision"):
         far.margin(256)
-    assert Grid.over(None).margin(1024) == pytest.approx(1e-3, rel=0.1)
+    assert NestedGrid.over(None).margin(1024) == pytest.approx(1e-3, rel=0.1)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from levelform.backend.contract.errors import JobCancelled, RequestError, WorkError
 from levelform.backend.extraction import FieldSamples, extract
-from levelform.backend.extraction.grid import Grid
+from levelform.backend.extraction.grid import NestedGrid
 from levelform.backend.extraction.sampler import BLOCK, FieldEvaluator
 from levelform.backend.fields import Field
 from levelform.backend.ticket import Ticket
@@ -77,7 +77,7 @@ def test_smaller_blocks_when_memory_runs_out(message):
 def test_progress_stays_below_its_end_however_low_the_forecast():
     steps = []
     ticket = Ticket(report=lambda step: steps.append(step.overall))
-    sampler = FieldEvaluator(Sphere(0.7), Grid.over(None), FieldSamples(), ticket)
+    sampler = FieldEvaluator(Sphere(0.7), NestedGrid.over(None), FieldSamples(), ticket)
     sampler.block, sampler.forecast = 64, 500
     sampler.values(torch.rand(2000, 3))
     assert sampler.vertex_evaluations == 4 * sampler.forecast

@@ -1,12 +1,12 @@
 import pytest
 import torch
 from levelform.backend.fit.band import DUMMIES, Band, nearest_active, redistance
-from levelform.backend.fit.grid import Grid
+from levelform.backend.fit.grid import NodeGrid
 from levelform.backend.fit.losses import Reference, distance_losses, variation
 
 CPU = torch.device("cpu")
 SIDE = torch.tensor([0.8, 0.8, 0.8])
-GRID = Grid.over(-SIDE, SIDE, 20)
+GRID = NodeGrid.over(-SIDE, SIDE, 20)
 
 
 def ball():

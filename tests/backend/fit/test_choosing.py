@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from levelform.backend.fit import Fit
+from levelform.backend.fit import FitOptimiser
 from levelform.backend.fit.choosing import better_start
 from levelform.backend.ticket import Ticket
 
@@ -20,7 +20,7 @@ def views():
 def fits(views, guess):
     hull = hull_of(views)
     settings = replace(SMALL, stages=((32, 1.0),), first_colors=20)
-    return [Fit(views, hull, first=f, settings=settings, budget=60) for f in (None, guess)]
+    return [FitOptimiser(views, hull, first=f, settings=settings, budget=60) for f in (None, guess)]
 
 
 def test_a_guess_with_the_hollow_of_the_images_is_taken(views):

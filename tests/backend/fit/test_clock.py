@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from levelform.backend.fit import Fit
+from levelform.backend.fit import FitOptimiser
 from levelform.backend.fit.clock import END, Clock, going_on
 from levelform.backend.fit.running import run
 from levelform.backend.ticket import Ticket
@@ -27,7 +27,7 @@ class Machine:
 
 def ran(views, machine, clock, budget=400):
     """Run a fit whose steps cost only time; return it."""
-    fit = Fit(views, hull_of(views), settings=replace(SMALL), budget=budget)
+    fit = FitOptimiser(views, hull_of(views), settings=replace(SMALL), budget=budget)
 
     def step():
         machine.wait()

@@ -1,7 +1,7 @@
 import torch
-from levelform.backend.fit.grid import Grid, Interpolate
+from levelform.backend.fit.grid import Interpolate, NodeGrid
 
-GRID = Grid((-0.5, -0.4, -0.3), 0.1, (11, 9, 7))
+GRID = NodeGrid((-0.5, -0.4, -0.3), 0.1, (11, 9, 7))
 
 
 def points_inside(count=200):
@@ -23,7 +23,7 @@ def test_interpolation_is_exact_for_linear_functions():
 
 
 def test_the_hand_written_gradient_is_autograds():
-    small = Grid((-0.5, -0.4, -0.3), 0.4, (4, 3, 3))
+    small = NodeGrid((-0.5, -0.4, -0.3), 0.4, (4, 3, 3))
     table = torch.randn(small.count, 3, dtype=torch.float64, requires_grad=True)
     index, weights = small.corners(points_inside(20))
     weights = weights.double()
@@ -32,7 +32,7 @@ def test_the_hand_written_gradient_is_autograds():
 
 def test_a_grid_covers_its_box_with_a_margin():
     lower, upper = torch.tensor([-0.9, -0.3, 0.0]), torch.tensor([0.9, 0.4, 0.5])
-    grid = Grid.over(lower, upper, 32)
+    grid = NodeGrid.over(lower, upper, 32)
     first, last = grid.box(torch.device("cpu"))
     assert (lower - first >= 2 * grid.spacing - 1e-5).all()
     assert (last - upper >= 2 * grid.spacing - 1e-5).all()

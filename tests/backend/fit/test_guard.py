@@ -1,12 +1,12 @@
 import torch
 from levelform.backend.fit.appearance import first_globals
-from levelform.backend.fit.grid import Grid
+from levelform.backend.fit.grid import NodeGrid
 from levelform.backend.fit.guard import Guard
 from levelform.backend.fit.state import FitState
 
 
 def state(iteration, value=0.0):
-    grid = Grid((0.0, 0.0, 0.0), 1.0, (2, 2, 2))
+    grid = NodeGrid((0.0, 0.0, 0.0), 1.0, (2, 2, 2))
     return FitState(
         grid,
         torch.full((8,), value),

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 from levelform.backend.contract.errors import JobCancelled
-from levelform.backend.fit import Fit, FitSettings
-from levelform.backend.fit.field import GridField
+from levelform.backend.fit import FitOptimiser, FitSettings
+from levelform.backend.fit.field import FittedField
 from levelform.backend.fit.running import due_for_a_look, run
 from levelform.backend.ticket import Ticket
 
@@ -16,7 +16,7 @@ SMALL = FitSettings(stages=((24, 1.0),), rays=512, coarse=24, fine=10, first_col
 
 
 def fitted(views, steps, *, seed=0, settings=SMALL):
-    fit = Fit(views, hull_of(views), settings=settings, budget=steps, seed=seed)
+    fit = FitOptimiser(views, hull_of(views), settings=settings, budget=steps, seed=seed)
     for _ in range(steps):
         fit.step()
     return fit
@@ -28,13 +28,13 @@ def same(a, b):
 
 def test_a_ball_gets_rounder_than_its_hull(ball_views):
     hull = hull_of(ball_views)
-    field = GridField(fitted(ball_views, 120).state())
+    field = FittedField(fitted(ball_views, 120).state())
     assert iou(field, sphere) > iou(hull, sphere) + 0.01
 
 
 def test_the_hollow_of_a_bowl_is_found(bowl_views):
     hull = hull_of(bowl_views)
-    field = GridField(fitted(bowl_views, 300).state())
+    field = FittedField(fitted(bowl_views, 300).state())
     assert iou(field, bowl) > iou(hull, bowl) + 0.07
     side = torch.linspace(-0.6, 0.6, 41)
     points = torch.cartesian_prod(side, side, side)
@@ -56,16 +56,16 @@ def test_a_dent_that_no_image_shows_stays_as_the_guess_has_it(bowl_views):
     hull, kept = hull_of(bowl_views), []
     for until in (1e9, 1e-9):
         settings = replace(SMALL, stages=((32, 1.0),), follow_until=until)
-        fit = Fit(bowl_views, hull, first=dented, settings=settings, budget=120)
+        fit = FitOptimiser(bowl_views, hull, first=dented, settings=settings, budget=120)
         for _ in range(90):
             fit.step()
-        kept.append(float((GridField(fit.state())(dent) > 0).float().mean()))
+        kept.append(float((FittedField(fit.state())(dent) > 0).float().mean()))
     assert kept[0] > 0.7 > 0.65 > kept[1]
 
 
 def test_nothing_grows_outside_the_hull(ball_views):
     hull = hull_of(ball_views)
-    field = GridField(fitted(ball_views, 60).state())
+    field = FittedField(fitted(ball_views, 60).state())
     side = torch.linspace(-0.98, 0.98, 48)
     points = torch.cartesian_prod(side, side, side)
     outside = points[hull(points) > SMALL.slack + 0.04]  # a bit of a cell more: interpolation
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_numbers(ball_views):
 
 def test_looking_changes_nothing(ball_views):
     plain = fitted(ball_views, 30)
-    watched = Fit(ball_views, hull_of(ball_views), settings=SMALL, budget=30)
+    watched = FitOptimiser(ball_views, hull_of(ball_views), settings=SMALL, budget=30)
     for _ in range(30):
         watched.step()
         watched.state()
@@ -92,10 +92,10 @@ def test_looking_changes_nothing(ball_views):
 def test_going_on_equals_one_go(ball_views, stopped):
     settings = replace(SMALL, stages=((16, 0.4), (24, 1.0)), refresh=6, exposure=True)
     whole = fitted(ball_views, 40, settings=settings)
-    part = Fit(ball_views, hull_of(ball_views), settings=settings, budget=40)
+    part = FitOptimiser(ball_views, hull_of(ball_views), settings=settings, budget=40)
     for _ in range(stopped):
         part.step()
-    rest = Fit(ball_views, hull_of(ball_views), settings=settings, budget=40, seed=9)
+    rest = FitOptimiser(ball_views, hull_of(ball_views), settings=settings, budget=40, seed=9)
     rest.go_on_from(*part.memory())
     for _ in range(40 - stopped):
         rest.step()
@@ -103,7 +103,7 @@ def test_going_on_equals_one_go(ball_views, stopped):
 
 
 def test_a_run_returns_the_state_that_predicts_best(ball_views):
-    fit = Fit(ball_views, hull_of(ball_views), settings=SMALL, budget=48)
+    fit = FitOptimiser(ball_views, hull_of(ball_views), settings=SMALL, budget=48)
     shown = list(run(fit, Ticket()))
     assert [s.final for s in shown] == [*[False] * (len(shown) - 1), True]
     best = min(measure for _, measure in shown[-1].curve)
@@ -112,7 +112,7 @@ def test_a_run_returns_the_state_that_predicts_best(ball_views):
 
 
 def test_a_run_can_be_cancelled_and_finished_early(ball_views):
-    fit = Fit(ball_views, hull_of(ball_views), settings=SMALL, budget=1000)
+    fit = FitOptimiser(ball_views, hull_of(ball_views), settings=SMALL, budget=1000)
     with pytest.raises(JobCancelled):
         list(run(fit, Ticket(cancelled=lambda: fit.iteration >= 3)))
     assert fit.iteration == 3
@@ -130,12 +130,12 @@ def needle(points):
 
 def test_a_part_too_thin_for_the_first_grid_comes_back(ball_views):
     settings = replace(SMALL, stages=((10, 0.5), (60, 1.0)), first_colors=100, slack=10.0)
-    fit = Fit(ball_views, hull_of(ball_views), first=needle, settings=settings, budget=4)
+    fit = FitOptimiser(ball_views, hull_of(ball_views), first=needle, settings=settings, budget=4)
     tip = torch.tensor([[0.013, 0.021, 0.75]])
-    assert float(GridField(fit.state())(tip)) > 0
+    assert float(FittedField(fit.state())(tip)) > 0
     for _ in range(3):
         fit.step()
-    assert float(GridField(fit.state())(tip)) < 0
+    assert float(FittedField(fit.state())(tip)) < 0
 
 
 def test_tiny_images_are_judged_too():
@@ -147,7 +147,7 @@ def test_tiny_images_are_judged_too():
 def test_an_unchanged_state_is_as_sharp_as_its_hull_on_the_last_grid(ball_views):
     hull = hull_of(ball_views)
     settings = replace(SMALL, stages=((12, 0.9), (48, 1.0)))
-    fit = Fit(ball_views, hull, settings=settings, budget=100)
+    fit = FitOptimiser(ball_views, hull, settings=settings, budget=100)
     fine = fit.refined(fit.state())
     _, first = fit._at(fine.grid)
     near = first.abs() < 0.05
@@ -183,8 +183,8 @@ def test_drawings_in_one_flat_colour_keep_their_hull():
 
 def test_the_guard_waits_while_the_first_grid_cannot_hold_the_first_field(ball_views):
     settings = replace(SMALL, stages=((10, 0.5), (60, 1.0)), first_colors=2, slack=10.0)
-    thin = Fit(ball_views, hull_of(ball_views), first=needle, settings=settings, budget=12)
-    thick = Fit(ball_views, hull_of(ball_views), settings=settings, budget=12)
+    thin = FitOptimiser(ball_views, hull_of(ball_views), first=needle, settings=settings, budget=12)
+    thick = FitOptimiser(ball_views, hull_of(ball_views), settings=settings, budget=12)
     looks = {"thin": [], "thick": []}
     for _ in range(12):
         for name, fit in (("thin", thin), ("thick", thick)):
@@ -202,10 +202,10 @@ def test_a_hollow_with_a_thin_wall_is_not_filled_while_the_surface_is_soft():
 
     views = [image(thin, camera_at(60.0 * i, 38.0)) for i in range(6)]
     settings = replace(SMALL, stages=((48, 1.0),), color=0.0, first_sharpness=60.0)
-    fit = Fit(views, hull_of(views), first=thin, settings=settings, budget=400)
+    fit = FitOptimiser(views, hull_of(views), first=thin, settings=settings, budget=400)
     for _ in range(45):
         fit.step()
     side = torch.linspace(-0.6, 0.6, 41)
     points = torch.cartesian_prod(side, side, side)
     hollow = points[(points.norm(dim=1) < 0.6) & (points[:, 2] < 0.05)]
-    assert float((GridField(fit.state())(hollow) < 0).float().mean()) < 0.045
+    assert float((FittedField(fit.state())(hollow) < 0).float().mean()) < 0.045

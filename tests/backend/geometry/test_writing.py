@@ -34,5 +34,5 @@ def test_places_are_checked_without_touching_them(tmp_path):
     assert os.listdir(tmp_path) == []
     with pytest.raises(RequestError, match="is a folder"):
         check_place(tmp_path)
-    with pytest.raises(RequestError, match="There is no folder"):
+    with pytest.raises(RequestError, match="does not exist"):
         check_place(tmp_path / "b" / "a.txt")

@@ -53,7 +53,7 @@ def test_corners_that_differ_are_told():
     image[:10, :10, :3] = 0.0
     with pytest.raises(RequestError, match="photo: the image's corners differ"):
         matte(image, Background("corner"), name="photo")
-    with pytest.raises(RequestError, match="no background 'magic'"):
+    with pytest.raises(RequestError, match="'magic' is not a background mode"):
         matte(image, Background("magic"))
 
 

@@ -65,3 +65,11 @@ def test_videos_that_do_not_do_are_refused(video, tmp_path):
     (tmp_path / "text.mp4").write_text("no video")
     with pytest.raises(RequestError, match="read as a video"):
         take_frames(tmp_path / "text.mp4", tmp_path / "frames")
+
+
+def test_a_video_with_damaged_frames_is_refused(video, tmp_path):
+    content = bytearray(video.read_bytes())
+    content[content.find(b"esds")] = ord("x")  # the decoder's configuration is not found
+    video.write_bytes(content)
+    with pytest.raises(RequestError, match="can't be decoded after frame 0"):
+        take_frames(video, tmp_path / "frames", count=COUNT)

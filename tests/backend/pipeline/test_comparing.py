@@ -45,5 +45,5 @@ def test_a_mesh_without_faces_is_refused_by_name(which):
 
 def test_an_unknown_protocol_is_refused():
     request = protocol.Evaluate("j", ball_data(1.0), ball_data(1.0), protocol="guess")
-    with pytest.raises(RequestError, match="no protocol 'guess'"):
+    with pytest.raises(RequestError, match="'guess' is not a protocol"):
         list(Session().evaluate(request, Ticket()))

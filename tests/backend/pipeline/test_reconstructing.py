@@ -18,12 +18,12 @@ def bad(views, **changes):
 
 
 def test_no_views(views):
-    with pytest.raises(RequestError, match="There are no views"):
+    with pytest.raises(RequestError, match="The request has no views"):
         bad(())
 
 
 def test_unknown_names(views):
-    with pytest.raises(RequestError, match="no method 'magic'"):
+    with pytest.raises(RequestError, match="'magic' is not a method"):
         bad(views, method="magic")
     with pytest.raises(RequestError, match="has no option 'speed'"):
         bad(views, options={"speed": 1})

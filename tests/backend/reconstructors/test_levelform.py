@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+import setups.levelform
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.encoders.upright import true_sightings
@@ -21,22 +22,10 @@ from levelform.backend.reconstructors.base import Batch
 from levelform.backend.reconstructors.levelform import COMPACT, PAPER, Levelform
 from levelform.backend.reconstructors.several import OWN_WEIGHTS, soft_iou
 from levelform.backend.training.parts import changed
+from setups.levelform import tiny
 
 CPU = torch.device("cpu")
-TINY = replace(
-    COMPACT,
-    framing=replace(COMPACT.framing, size=32),
-    stem=4,
-    widths=(4, 6, 8, 10),
-    blocks=1,
-    channels=3,
-    hidden_layers=2,
-    hidden_width=8,
-    camera_stem=4,
-    camera_widths=(4, 6),
-    several=0,
-    unposed=False,
-)
+TINY = replace(setups.levelform.TINY, unposed=False)
 SWITCHES = {
     "all": {},
     "no local features": {"local_features": False},
@@ -52,8 +41,7 @@ variants = pytest.mark.parametrize("changes", SWITCHES.values(), ids=SWITCHES.ke
 
 
 def make(**changes):
-    torch.manual_seed(0)
-    return Levelform(replace(TINY, **changes)).eval()
+    return tiny(**{"unposed": False, **changes})
 
 
 def batch_of(model, objects, *, count=60):

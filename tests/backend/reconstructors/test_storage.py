@@ -42,7 +42,7 @@ def test_hash_depends_on_every_part():
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda path: path.unlink(), "no file"),
+        (lambda path: path.unlink(), "does not exist"),
         (lambda path: path.write_bytes(path.read_bytes()[:-20]), "truncated"),
         (lambda path: path.write_bytes(b"hello"), "truncated"),
         (lambda path: save_file(TENSORS, path), "not one of Levelform's"),

@@ -12,7 +12,7 @@ from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.images.framing import frame_views
 from levelform.backend.reconstructors.base import Batch
-from levelform.backend.reconstructors.levelform import COMPACT, Levelform
+from levelform.backend.reconstructors.levelform import Levelform
 from levelform.backend.reconstructors.unposed import (
     OFFSET,
     ZOOM,
@@ -22,26 +22,8 @@ from levelform.backend.reconstructors.unposed import (
     with_estimated_cameras,
 )
 from levelform.backend.training.parts import changed, with_part
-
-SIZE = 32
-TINY = replace(
-    COMPACT,
-    framing=replace(COMPACT.framing, size=SIZE),
-    stem=4,
-    widths=(4, 6, 8, 10),
-    blocks=1,
-    channels=3,
-    hidden_layers=2,
-    hidden_width=8,
-    camera_stem=4,
-    camera_widths=(4, 6),
-    several=0,
-)
-
-
-def make(**changes):
-    torch.manual_seed(0)
-    return Levelform(replace(TINY, **changes)).eval()
+from setups.levelform import SIZE, TINY
+from setups.levelform import tiny as make
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def test_a_turned_camera_is_turned_back_and_named(views):
     assert result is not None
     assert result.after < 0.3 * result.before
     assert "view 2" in result.remark
-    assert max(range(5), key=lambda index: result.turns[index]) == 2
+    assert max(range(5), key=lambda index: result.rotations[index]) == 2
     true, found = views[2].camera.forward, result.views[2].camera.forward
     assert math.degrees(math.acos(min(float(true @ found), 1.0))) < 0.5
 

@@ -86,9 +86,9 @@ def test_a_left_handed_world_becomes_right_handed():
 @pytest.mark.parametrize(
     ("cure", "words"),
     [
-        ("leave-out=4", "no view 4: the 4 views are numbered 0 to 3"),
+        ("leave-out=4", "View 4 does not exist: the 4 views are numbered 0 to 3"),
         ("leave-out=0,1,2,3", "All views are left out"),
-        ("swap=0,-1", "no view -1"),
+        ("swap=0,-1", "View -1 does not exist"),
         ("heal", "'heal' is not a cure"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Garbled files of every other kind that a person can give: images, depth, cameras, ONNX."""
+"""Garbled files of every other kind: images, depth, cameras, ONNX, curves, measurements."""
 
 import json
 import random
@@ -12,10 +12,12 @@ import numpy as np
 import torch
 from levelform.backend.contract.camera_files import read_posed_images
 from levelform.backend.data.meshes import read_asset
+from levelform.backend.experiments.store import Store
 from levelform.backend.images.depths import read_depth
 from levelform.backend.images.onnx_file import read_initializers
 from levelform.backend.images.reading import read_image, read_mask
 from levelform.backend.reconstructors.code import Code
+from levelform.backend.training.curves import CurveTable
 
 from .counts import Counts
 from .meshes import garbled
@@ -60,12 +62,42 @@ def whole(folder: Path) -> dict[str, tuple[bytes, Read]]:
         kinds[name] = ((folder / name).read_bytes(), lambda path: read_depth(str(path)))
     kinds["depth.exr"] = (exr(depth), lambda path: read_depth(str(path)))
     kinds["transforms.json"] = (transforms(folder), read_posed_images)
+    for name, content in tables(folder).items():
+        kinds[name] = (content, READERS[name])
     kinds["mesh.npz"] = (mesh(folder / "mesh.npz"), read_asset)
     kinds["u2netp.onnx"] = (onnx(), read_initializers)
     code = Code("disn", {"features": torch.zeros(4, 8)}, {"views": 1})
     code.save(folder / "good.safetensors")
     kinds["code.safetensors"] = ((folder / "good.safetensors").read_bytes(), Code.load)
     return kinds
+
+
+READERS: dict[str, Read] = {
+    "cameras.xml": read_posed_images,
+    "registration.csv": read_posed_images,
+    "curve.csv": CurveTable,
+    "measurements.jsonl": Store,
+}
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    """Return cameras of Metashape and RealityScan, a training's curve, and measurements."""
+    pose = " ".join(map(str, np.diag([1.0, 1.0, 1.0, 1.0]).ravel()))
+    lens = '<resolution width="24" height="24"/><calibration><f>30</f><k1>0.1</k1></calibration>'
+    cameras = "".join(
+        f'<camera id="{n}" sensor_id="0" label="good"><transform>{pose}</transform></camera>'
+        for n in range(2)
+    )
+    row = "good.png,1,2,3,30,80,0,36,0,0,0.01,0,0,0,0,0\n"
+    return {
+        "cameras.xml": '<?xml version="1.0" encoding="UTF-8"?><document><chunk><sensors>'
+        f'<sensor id="0" type="frame">{lens}</sensor></sensors><cameras>{cameras}</cameras>'
+        "</chunk></document>".encode(),
+        "registration.csv": b"#name,x,y,alt,heading,pitch,roll,f,px,py,k1,k2,k3,k4,t1,t2\n"
+        + row.encode(),
+        "curve.csv": b"step,loss\n1,0.5\n2,0.4\n",
+        "measurements.jsonl": b'{"of": {"shape": "a"}, "numbers": {"iou": 0.5}}\n',
+    }
 
 
 def worded(content: bytes, draw: random.Random) -> bytes:

@@ -23,7 +23,7 @@ from .telephone_parts import (
 
 @category("telephone")
 def telephone(b: Build) -> None:
-    """Draw a telephone; what stands faces -Y, what lies is turned up."""
+    """Draw a telephone: standing ones face -Y, lying ones face up."""
     kind = b.choice(
         "smart", "smart", "keys", "flip", "slide", "dial", "desk", "cordless", "wall", "candle"
     )

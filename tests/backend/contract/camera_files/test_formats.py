@@ -293,6 +293,7 @@ def test_what_a_folder_is_searched_for(folder, write):
         ("cameras.json", '[{"rotation": 1, "position": 2}]', "Camera 0 of .* has no img_name"),
         ("meta_data.json", '{"frames": [{"camtoworld": 1}]}', "Frame 0 of .* has no rgb_path"),
         ("x.xml", "<chunk><chunk", "not readable as XML"),
+        ("y.xml", '<?xml version="1.0" encoding="UTF-0"?><chunk/>', "not readable as XML"),
     ],
 )
 def test_garbled_files_are_told(tmp_path, name, text, words):
@@ -302,7 +303,7 @@ def test_garbled_files_are_told(tmp_path, name, text, words):
 
 
 def test_a_place_without_cameras(tmp_path):
-    with pytest.raises(RequestError, match="There is no"):
+    with pytest.raises(RequestError, match="does not exist"):
         read_posed_images(tmp_path / "gone")
     with pytest.raises(RequestError, match="contains no camera file"):
         read_posed_images(tmp_path)

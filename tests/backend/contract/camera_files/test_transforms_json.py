@@ -263,7 +263,7 @@ def test_frames_are_chosen_by_index_or_number(write):
     assert choose_views(5, None) == [0, 1, 2, 3, 4]
     assert choose_views(8, 4) == [0, 2, 4, 6]
     assert choose_views(3, [2, 0, 2]) == [2, 0]
-    with pytest.raises(RequestError, match="no view 3: the views are 0 to 2"):
+    with pytest.raises(RequestError, match="View 3 does not exist: the views are 0 to 2"):
         choose_views(3, [0, 3])
     with pytest.raises(RequestError, match="9 views were asked for; there are 3"):
         choose_views(3, 9)

@@ -151,7 +151,7 @@ def test_files_are_found_below_a_folder(tmp_path, wedge):
     wedge.export(tmp_path / "y.ply")
     (tmp_path / "z.txt").write_text("no")
     assert [p.name for p in find_assets(tmp_path)] == ["x.stl", "y.ply"]
-    with pytest.raises(RequestError, match="no folder"):
+    with pytest.raises(RequestError, match="does not exist"):
         find_assets(tmp_path / "lost")
 
 

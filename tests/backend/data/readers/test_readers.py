@@ -386,5 +386,5 @@ def pascal3d_turns_clockwise(view):
 
 @pytest.mark.parametrize("name", READERS)
 def test_a_folder_that_is_not_there_is_refused(tmp_path, name):
-    with pytest.raises(RequestError, match="no folder"):
+    with pytest.raises(RequestError, match="does not exist"):
         READERS[name](tmp_path / "lost")

@@ -59,7 +59,7 @@ def test_damaged_files_are_refused(tmp_path):
         path.write_bytes(content)
         with pytest.raises(RequestError, match="not a readable PyTorch checkpoint"):
             read_checkpoint(path)
-    with pytest.raises(RequestError, match="no file"):
+    with pytest.raises(RequestError, match="does not exist"):
         read_checkpoint(tmp_path / "missing.pt")
     torch.save(torch.ones(2), path)
     with pytest.raises(RequestError, match="holds a Tensor, not a state dict"):
