@@ -8,11 +8,13 @@ procedural shapes that the bundled weights have not learned. `--only NAME...` dr
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from levelform.backend.data.format import Dataset, DatasetWriter, Record
 from levelform.backend.data.moving import record_of_motion
 from levelform.backend.data.records import Contents, record_of_shape
@@ -35,23 +37,35 @@ from levelform.backend.shows.morphing import Between, morphed
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTENTS = Contents(points={}, surface=10, views=1, size=224, cameras="levelform")
+CONTENTS = Contents(
+    points={}, surface=10, views=4, size=224, cameras="levelform", passes=("depth",)
+)
 TIMES = (-1.0, 0.0, 1.0)
 
 
-def unseen(record: Record) -> View:
-    """Return the image of a record."""
+def unseen(record: Record) -> list[View]:
+    """Return the images of a record, with their depth maps where it has some."""
     with tempfile.TemporaryDirectory() as folder:
         with DatasetWriter(Path(folder) / "one", provenance={"source": {}}) as writer:
             writer.add(replace(record, split="test"))
         (shape,) = Dataset(Path(folder) / "one", "test")
-        return shape.view(0)
+        views = [shape.view(index) for index in range(shape.view_count)]
+        if "views.depth" not in shape:
+            return views
+        stored = np.array(shape["views.depth"], np.float32)
+        depths = np.where(stored > 0, stored, np.inf)
+        return [replace(v, depth=torch.from_numpy(d)) for v, d in zip(views, depths, strict=True)]
 
 
-def still(name: str) -> View:
-    """Return the image of a procedural shape, "chair/200000", that no bundled network learned."""
+def still(name: str) -> list[View]:
+    """Return images of a procedural shape, "chair/200000", that no bundled network learned."""
     category, _, seed = name.partition("/")
     return unseen(record_of_shape(category, int(seed), CONTENTS))
+
+
+def without_depth(view: View) -> View:
+    """Return an image without its depth map."""
+    return replace(view, depth=None)
 
 
 def input_tile(view: View) -> Tile:
@@ -68,7 +82,7 @@ def of_shows(
     """Return a function that draws a method's shows of an image, with the image first."""
 
     def draw() -> list[Tile]:
-        view = still(subject)
+        view = without_depth(still(subject)[0])
         made = subject_of(load_reconstructor(method, weights, "cpu"), view)
         exhibits = [exhibit for name in names for exhibit in shown(made, name, {})]
         return [input_tile(view), *((one.name, tile_of(one)) for one in exhibits)]
@@ -80,11 +94,39 @@ def of_morph(method: str, first: str, second: str) -> Callable[[], list[Tile]]:
     """Return a function that draws a morph between two images' objects, between the images."""
 
     def draw() -> list[Tile]:
-        model, views = load_reconstructor(method, None, "cpu"), [still(first), still(second)]
+        model, views = (
+            load_reconstructor(method, None, "cpu"),
+            [without_depth(still(name)[0]) for name in (first, second)],
+        )
         between = Between(model, *(model.encode([view]) for view in views))
         made = morphed(between, FACTORS, resolution=RESOLUTION, way="meshes").exhibits
         start, end = (input_tile(view) for view in views)
         return [start, *((one.name, tile_of(one)) for one in made), end]
+
+    return draw
+
+
+def of_meshes(
+    method: str, subject: str, rows: Mapping[str, Mapping[str, Any]]
+) -> Callable[[], list[Tile]]:
+    """Return a function that draws one object's meshes by settings, with its first image first.
+
+    Parameters
+    ----------
+    rows : by name of the mesh, `encode`'s keywords, and "views", their number; "depth" gives the
+        images' true depth
+    """
+
+    def draw() -> list[Tile]:
+        views, model = still(subject), load_reconstructor(method, None, "cpu")
+        tiles = [input_tile(views[0])]
+        for name, settings in rows.items():
+            options = dict(settings)
+            seen = views[: options.pop("views", 1)]
+            seen = seen if options.pop("depth", False) else [without_depth(view) for view in seen]
+            field = finished(model, model.decode(model.encode(seen, **options)), seen, None)
+            tiles.append((name, drawn(extract(field, RESOLUTION, color=False))))
+        return tiles
 
     return draw
 
@@ -113,7 +155,7 @@ def of_time(weights: str, *names: str) -> Callable[[], list[Tile]]:
         model, tiles = load_reconstructor("deep-meta-functionals", weights, "cpu"), []
         for name in names:
             category, _, seed = name.partition("/")
-            view = unseen(record_of_motion(category, int(seed), CONTENTS))
+            (view, *_) = unseen(record_of_motion(category, int(seed), replace(CONTENTS, passes=())))
             code = model.encode([view])
             tiles.append((category, input_tile(view)[1]))
             for time in TIMES:
@@ -136,6 +178,31 @@ PICTURES: dict[str, Callable[[], list[Tile]]] = {
     "deep-meta-inside": of_shows("deep-meta-functionals", ARMCHAIR, "jacobian", "silhouettes"),
     "deep-meta-morph": of_morph("deep-meta-functionals", ARMCHAIR, WAGON),
     "deep-meta-time": moving,
+    "deep-meta-views": of_meshes(
+        "deep-meta-functionals",
+        SWIVEL,
+        {"1 view": {}, "2 views": {"views": 2}, "4 views": {"views": 4}},
+    ),
+    "disn-views": of_meshes(
+        "disn",
+        ARMCHAIR,
+        {
+            "given camera": {},
+            "estimated camera": {"camera": "estimated"},
+            "4 views, mean": {"views": 4},
+            "4 views, max": {"views": 4, "fusion": "max"},
+        },
+    ),
+    "uclid-net-views": of_meshes(
+        "uclid-net",
+        ARMCHAIR,
+        {
+            "depth estimated": {},
+            "depth given": {"depth": True},
+            "camera estimated": {"camera": "estimated"},
+            "2 views, depth given": {"views": 2, "depth": True},
+        },
+    ),
     "tdgn-inside": of_shows("tdgn", SWIVEL, "training-set", "embedding", "cells"),
     "tdgn-deletion": of_shows("tdgn", SWIVEL, "deletion"),
     "tdgn-morph": of_morph("tdgn", ARMCHAIR, SWIVEL),

@@ -13,7 +13,7 @@ from ..jobs.requests import absolute, not_kept, remesh_problem
 from ..jobs.results import Checked, Deleted, Handle, MeshlessResult
 from ..jobs.running import Running
 from ..jobs.session import busy, exhaust, live
-from ..scene.exhibits import add_exhibit, new_mesh
+from ..scene.exhibits import add_exhibit, free_row, new_mesh
 from ..scene.provenance import PROVENANCE, provenance_of
 from ..scene.sequences import make_sequence
 
@@ -138,12 +138,14 @@ class ShowResult(MeshlessResult):
         if target is None:
             raise Deleted
         collection = target.users_collection[0]
+        keep = target[PROVENANCE]["keep"]
+        row = free_row(keep)
         steps = [exhibit for exhibit in self.exhibits if exhibit.step >= 0]
         for exhibit in self.exhibits:
             if exhibit.step < 0:
-                self.added.append(add_exhibit(exhibit, target, collection))
+                self.added.append(add_exhibit(exhibit, target, collection, keep=keep, row=row))
         if steps:
-            self.added.append(add_steps(steps, target, collection))
+            self.added.append(add_steps(steps, target, collection, keep=keep, row=row))
         for added in self.added:
             added[SHOWN] = self._what
         return target
@@ -159,10 +161,15 @@ class ShowResult(MeshlessResult):
 
 
 def add_steps(
-    steps: list[Exhibit], beside: bpy.types.Object, collection: bpy.types.Collection
+    steps: list[Exhibit],
+    beside: bpy.types.Object,
+    collection: bpy.types.Collection,
+    *,
+    keep: str,
+    row: int,
 ) -> bpy.types.Object:
     """Add one object for the steps of a sequence, which a slider chooses from."""
-    first = add_exhibit(steps[0], beside, collection)
+    first = add_exhibit(steps[0], beside, collection, keep=keep, row=row)
     others = [new_mesh(f"{beside.name} {step.name}", step) for step in steps[1:]]
     make_sequence(first, [first.data, *others], [step.name for step in steps])
     return first

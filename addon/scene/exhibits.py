@@ -1,5 +1,6 @@
 """A method's exhibits as objects and images of the scene."""
 
+from itertools import count
 from typing import Any
 
 import bpy
@@ -11,23 +12,36 @@ from ...backend.contract.shows import drawn_points
 from . import meshes
 from .textures import packed_image
 
-APART = 1.2  # object widths between neighbours of a row
+APART = 1.2  # object widths between neighbours of a row, and object depths between rows
+BESIDE, ROW = "levelform_beside", "levelform_row"  # of a mesh: the result's kept name, its row
+
+
+def free_row(keep: str) -> int:
+    """Return the first row behind a result that no exhibit of it stands in; 0 is its own."""
+    taken = {other[ROW] for other in bpy.data.objects if other.get(BESIDE) == keep}
+    return next(row for row in count() if row not in taken)
 
 
 def add_exhibit(
-    exhibit: Exhibit, beside: bpy.types.Object, collection: bpy.types.Collection
+    exhibit: Exhibit,
+    beside: bpy.types.Object,
+    collection: bpy.types.Collection,
+    *,
+    keep: str = "",
+    row: int = 0,
 ) -> bpy.types.Object:
     """Add an exhibit beside a result; return its object.
 
     A mesh has numbers of its vertices as attributes; points are small octahedra with the same
-    attributes; an image is an Empty that shows it.
+    attributes; an image is an Empty that shows it. `row` is that of `free_row(keep)`.
     """
     name = f"{beside.name} {exhibit.name}"
     if exhibit.image is not None:
         return _add_image(name, exhibit, beside, collection)
     added = bpy.data.objects.new(name, new_mesh(name, exhibit))
     collection.objects.link(added)
-    _place(added, exhibit, beside)
+    _place(added, exhibit, beside, row)
+    added[BESIDE], added[ROW] = keep, row
     return added
 
 
@@ -62,10 +76,11 @@ def new_mesh(name: str, exhibit: Exhibit) -> bpy.types.Mesh:
     return mesh
 
 
-def _place(added: bpy.types.Object, exhibit: Exhibit, beside: bpy.types.Object) -> None:
-    """Place an object at its volume, and aside by its place in the row."""
+def _place(added: bpy.types.Object, exhibit: Exhibit, beside: bpy.types.Object, row: int) -> None:
+    """Place an object at its volume, aside by its place in the row, and back by its row."""
     pose = np.eye(4) if exhibit.world_from_mesh is None else exhibit.world_from_mesh
-    translation = Matrix.Translation((APART * max(beside.dimensions.x, 1e-3) * exhibit.place, 0, 0))
+    width, depth, _ = (APART * max(side, 1e-3) for side in beside.dimensions)
+    translation = Matrix.Translation((width * exhibit.place, depth * row, 0))
     added.matrix_world = translation @ Matrix(np.asarray(pose).tolist())
 
 

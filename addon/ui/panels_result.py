@@ -94,7 +94,9 @@ def _draw_compared(layout: bpy.types.UILayout, context: bpy.types.Context, facts
 def chosen_why(facts: Any) -> str:
     """Return in a short sentence why a method was chosen for one image."""
     best = facts["compared"][facts["method"]]
-    pattern = "{} was chosen: seen from the image's camera, its outline covers the mask to {}."
+    pattern = (
+        "{} was chosen: it is accurate on test pictures, and its outline covers the mask to {}."
+    )
     return told(pattern, told(title_of(facts["method"])), f"{best:.0%}")
 
 

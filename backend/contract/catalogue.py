@@ -50,6 +50,14 @@ ENTRIES = (
         ARTISTS,
     ),
     CatalogueEntry(
+        "ensemble",
+        "One Picture, Four Networks",
+        "The same things from one picture without a camera: the mean of four networks, more "
+        "accurate than each alone. Thin parts may get lost",
+        ARTISTS,
+        needs_weights=False,
+    ),
+    CatalogueEntry(
         "triposr",
         "One Picture, Any Object",
         "Any object from one picture, with colors. The largest network here: its weights are "

@@ -95,7 +95,7 @@ class NetworkEntrant(Entrant):
         self.models = dict(models)
         first = next(iter(self.models.values()))
         self.name, self.title = first.spec.name, first.spec.title
-        self.learned = first.spec.needs_weights
+        self.learned = first.spec.learned
         self.settings = settings_of(first)
         self.coarse = isinstance(first, UCLIDNet)
 

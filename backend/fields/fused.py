@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from typing import Literal
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name torch's own documentation uses
 from torch import Tensor
 
 from .field import Field
 
+Rule = Literal["mean", "intersection", "probability"]
+
 
 class FusedFields(Field):
-    """The mean of several fields, or their intersection: the largest, negative where all are.
+    """Several fields as one, by a rule.
+
+    "mean" is the mean of the values; "intersection" the largest, negative where all are;
+    "probability", of occupancies, has the mean of the probabilities to be inside.
 
     Parameters
     ----------
@@ -20,15 +26,18 @@ class FusedFields(Field):
         How they are fused.
     """
 
-    def __init__(self, fields: Sequence[Field], rule: Literal["mean", "intersection"]) -> None:
+    def __init__(self, fields: Sequence[Field], rule: Rule) -> None:
         self.fields, self.rule = tuple(fields), rule
         self.kind, self.device, self.block = fields[0].kind, fields[0].device, fields[0].block
+        # The slope of a mean of probabilities is a weighted mean of the slopes, as of the others.
         bounds = [field.lipschitz for field in fields]
         known = [bound for bound in bounds if bound is not None]
         self.lipschitz = max(known) if len(known) == len(bounds) else None
 
     def __call__(self, points: Tensor) -> Tensor:
         values = torch.stack([field(points) for field in self.fields])
+        if self.rule == "probability":  # values are minus logits
+            return F.logsigmoid(values).logsumexp(0) - F.logsigmoid(-values).logsumexp(0)
         return values.mean(0) if self.rule == "mean" else values.amax(0)
 
     def color(self, points: Tensor) -> Tensor | None:

@@ -4,18 +4,18 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, softplus
 
 from .appearance import encoded, shade
 from .band import DUMMIES, Band
 from .grid import Interpolate
-from .rays import Rays
+from .rays import OPAQUE, Rays
 from .rendering import opacities, weights_of
 
 SEEN = 2e-3  # weight below which a sample's colour is not computed
 BRIGHTEST = 0.996  # channel value at which the image may have clipped brighter light
-CERTAIN = 1e-4  # opacities are clamped to this distance from 0 and 1 in the mask's loss
-HIT = 0.5  # opacity of a ray that meets the surface: its least distance is 0
+EDGE = 4.0  # steepness of a silhouette's edge, per pixel: a sigmoid that is nearly its coverage
+DEEP = 0.5  # depth below the surface, in pixels, from which an opaque pixel is covered
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def ray_losses(
     A ray's colour is weighted by the alpha of its pixel. Light that misses the object counts as the
     pixel's colour, so a ray costs no colour where it is transparent.
 
-    An interior ray that meets the surface has no mask loss. While the surface is soft, a thin wall
-    is not opaque (a transmittance of 0.29 at sharpness 60 and thickness 0.03); making it opaque
-    would fill the hollow behind it.
+    The mask's loss does not depend on the surface's softness, see `mask_losses`: a thin wall is not
+    opaque while the surface is soft (a transmittance of 0.29 at sharpness 60 and thickness 0.03),
+    and making it opaque would fill the hollow behind it.
     """
     points = rays.origins[:, None] + depth[..., None] * rays.directions[:, None]
     nodes, mix = band.grid.corners(points.reshape(-1, 3))
@@ -82,23 +82,67 @@ def ray_losses(
     missed = weights[rays_seen, samples, None] * missed
     error = torch.zeros_like(rays.colors).index_add(0, rays_seen, missed)
     by_ray = error.abs().mean(1) * rays.alpha
-    opacity = weights.sum(1).clamp(CERTAIN, 1.0 - CERTAIN)
-    entropy = rays.alpha * opacity.log() + (1.0 - rays.alpha) * (1.0 - opacity).log()
-    entropy = torch.where(rays.interior & (opacity > HIT), 0.0, entropy)
-    return RayLosses(by_ray.mean(), -(rays.weights * entropy).mean(), by_ray.detach())
+    least = values.amin(1) / rays.pixel
+    mask = (rays.weights * mask_losses(least, rays.alpha)).mean()
+    return RayLosses(by_ray.mean(), mask, by_ray.detach())
+
+
+def mask_losses(least: Tensor, alpha: Tensor) -> Tensor:
+    """Return (R,) cross-entropies of masks by the rays' least distances in pixels, (R,).
+
+    A ray's coverage is sigmoid(-EDGE * least), as in IDR (Yariv et al., 2020, Eq. 7). An opaque
+    pixel whose ray goes below the surface by `DEEP` is covered and costs nothing.
+    """
+    logits = -EDGE * least
+    entropy = alpha * softplus(-logits) + (1.0 - alpha) * softplus(logits)
+    return torch.where((alpha > OPAQUE) & (least < -DEEP), 0.0, entropy)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A field that smoothness is relative to, at a band's M nodes.
+
+    bends : (M,) its Laplacian, in steps of the grid, times a weight
+    lengths : (M,) the lengths of its gradients
+    """
+
+    bends: Tensor
+    lengths: Tensor
+
+    @classmethod
+    def of(cls, values: Tensor, band: Band) -> "Reference":
+        """Return the reference of a field with the values, (M + 2,), at the band's rows."""
+        near = band.near(values)
+        lengths = band.gradient(near).square().sum(0).sqrt()
+        return cls(near.sum(0) - 6.0 * values[:-DUMMIES], lengths)
+
+    def weighted(self, weight: float) -> "Reference":
+        """Return the reference with `weight` times its Laplacian."""
+        return Reference(weight * self.bends, self.lengths)
 
 
 @torch.no_grad()
 def distance_losses(
-    near: Tensor, values: Tensor, band: Band, *, eikonal: float, laplacian: float, crease: float
+    near: Tensor,
+    values: Tensor,
+    band: Band,
+    *,
+    eikonal: float,
+    laplacian: float,
+    crease: float,
+    reference: Reference | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the eikonal and the smoothness loss, weighted, and their derivatives.
+
+    A smoothness loss of the field itself moves whatever has no other evidence: it shrinks hollows
+    and thin parts, as a flow by curvature does. One of the difference from a `reference` does not.
 
     Parameters
     ----------
     near : (6, M) distances at the neighbours
     values : (M,) at the nodes
     crease : the loss is linear (Huber) above this Laplacian, in steps of the grid
+    reference : field whose Laplacian and gradient lengths are aimed at; None: 0 and 1
 
     Returns
     -------
@@ -108,8 +152,10 @@ def distance_losses(
     slopes = band.gradient(near)
     x, y, z = slopes
     length = (x * x + y * y + z * z).sqrt_().clamp_min_(1e-9)
-    off = (length - 1.0) * band.complete
-    bend = (near.sum(0) - 6.0 * values) * band.complete / band.grid.spacing
+    off = (length - (1.0 if reference is None else reference.lengths)) * band.complete
+    bend = near.sum(0) - 6.0 * values
+    bend = bend if reference is None else bend - reference.bends
+    bend = bend * band.complete / band.grid.spacing
     # Huber: shallow dents have a quadratic loss, creases and the rims of hollows a linear one.
     limited = bend.clamp(-crease, crease)
     smoothness = (limited * (2.0 * bend - limited)).sum()

@@ -14,6 +14,7 @@ from ..ticket import Ticket
 from . import checking
 from .adam import Moments
 from .appearance import first_globals
+from .band import redistance
 from .grid import NodeGrid
 from .losses import RayLosses, Tables, ray_losses
 from .rays import OPAQUE, Rays, between, rays_of
@@ -27,6 +28,7 @@ SOFTEST = 3.0  # minimum half width of the band, over the sharpness
 JUDGED = 4096  # held-out rays per look of the guard
 FEWEST_JUDGED = 64  # minimum number of held-out rays; with fewer, all rays are sampled and judged
 JUDGED_SHARPNESS = 150.0  # constant, of the guard's rendering
+JUDGED_MASK = 0.03  # weight of the mask beside the colours: a few pixels of an outline weigh less
 SHAPES = ("distances", "albedo")  # the parts of a state on its grid
 FLAT = 0.01  # std of a channel below which the object has one colour
 FAITHFUL = 0.95  # IoU of the first field on the first grid and on the second
@@ -92,7 +94,12 @@ class FitOptimiser:
         self.gains = torch.zeros(len(views), 3, device=self.device)
         self._exposure = Moments.like(self.gains)
         self.surface = FittedSurface(
-            grid, distances, self._one_color(grid), self._least(bound), self._width(grid)
+            grid,
+            distances,
+            self._one_color(grid),
+            self._least(bound),
+            self._width(grid),
+            self._reference(grid),
         )
 
     # ---------------------------------------------------------------- what it knows
@@ -138,9 +145,9 @@ class FitOptimiser:
         own.write_back()
         middle = torch.full((len(self.held), self.settings.fine + 1), 0.5, device=self.device)
         tables = own.tables(self.shared, self.gains)
-        return float(
-            self._loss(self._render(tables, self.held, JUDGED_SHARPNESS, own.distances, middle))
-        )
+        losses = self._render(tables, self.held, JUDGED_SHARPNESS, own.distances, middle)
+        color = losses.color.detach() if self.settings.color else 0.0
+        return float(color + JUDGED_MASK * losses.mask.detach())
 
     @torch.no_grad()
     def faithful(self) -> bool:
@@ -190,13 +197,19 @@ class FitOptimiser:
             total += own.move(
                 by_values[:, 0],
                 by_slopes,
-                rate=chosen.lr_distance * slower,
+                rate=chosen.lr_distance * slower * self._warmth(),
                 eikonal=chosen.eikonal,
                 laplacian=laplacian,
                 crease=crease,
+                following=chosen.following(self.fraction),
             )
         self.iteration += 1
         return total
+
+    def _warmth(self) -> float:
+        """Return the factor of the distances' rate after their first steps."""
+        moved = self.iteration - self.settings.first_colors + 1
+        return self.settings.warmth(moved / self.budget)
 
     def _expose(self, by_gains: Tensor, slower: float) -> None:
         """Step the views' exposures; their mean stays, because the light contains it."""
@@ -238,6 +251,17 @@ class FitOptimiser:
             self._known[grid] = (hull, first)
         return self._known[grid]
 
+    def _reference(self, grid: NodeGrid) -> Tensor | None:
+        """Return (count,) a guess's distances, which smoothness is relative to.
+
+        A hull has none: its creases and cones are not the object's.
+        """
+        if self._first is None:
+            return None
+        bound, first = self._at(grid)
+        cut = torch.maximum(first, self._least(bound))
+        return redistance(grid, cut, self.settings.band * grid.spacing, self._check)
+
     def _check(self) -> None:
         """Raise if the ticket was cancelled."""
         if self._ticket is not None:
@@ -273,7 +297,8 @@ class FitOptimiser:
         bound, _ = self._at(grid)
         distances, albedo = self._on(grid, self.state())
         least, width = self._least(bound), self._width(grid)
-        return FittedSurface(grid, distances, albedo, least, width, self._check)
+        first = self._reference(grid)
+        return FittedSurface(grid, distances, albedo, least, width, first, self._check)
 
     def _on(self, grid: NodeGrid, state: FitState) -> tuple[Tensor, Tensor]:
         """Return (count,) a state's distances and (count, 3) its albedo at a finer grid's nodes.
@@ -338,7 +363,13 @@ class FitOptimiser:
         )
         hull, _ = self._at(state.grid)
         self.surface = FittedSurface.restored(
-            state.grid, state.distances, state.albedo, self._least(hull), tensors, facts
+            state.grid,
+            state.distances,
+            state.albedo,
+            self._least(hull),
+            tensors,
+            facts,
+            self._reference(state.grid),
         )
 
     def _check_memory(self, state: FitState, tensors: Mapping[str, Tensor]) -> None:

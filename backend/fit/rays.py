@@ -31,7 +31,7 @@ class Rays:
     colors : (N, 3) as in the image, sRGB
     alpha : (N,) in [0, 1]
     weights : (N,) weights in the mask's loss
-    interior : (N,) bool, opaque and farther than `EDGE_REACH` from the silhouette's edge
+    pixel : (N,) width of the pixel at the volume's centre, volume units
     views : (N,) int64, index of the view
     held : (N,) bool, for the guard alone
     near, far : (N,) range of the object along the ray
@@ -42,7 +42,7 @@ class Rays:
     colors: Tensor
     alpha: Tensor
     weights: Tensor
-    interior: Tensor
+    pixel: Tensor
     views: Tensor
     held: Tensor
     near: Tensor
@@ -78,13 +78,14 @@ def _rays_of_view(index: int, view: View, reach: float) -> Rays:
     origins, directions = camera.rays(pixels)
     pixel, edge = view.image[rows, columns], edge[rows, columns]
     zeros = torch.zeros(len(rows))
+    away = torch.ones(len(rows)) if camera.orthographic else origins.float().norm(dim=1)
     return Rays(
         origins.float(),
         torch.nn.functional.normalize(directions, dim=1).float(),
         pixel[:, :3],
         pixel[:, 3],
         1.0 + 2.0 * torch.exp(-edge.abs() / EDGE_REACH),
-        (edge < -EDGE_REACH) & (pixel[:, 3] > OPAQUE),
+        away / camera.fx,
         torch.full((len(rows),), index),
         held_out(rows, columns, index),
         zeros,

@@ -10,7 +10,7 @@ from . import checking
 from .adam import Moments
 from .band import DUMMIES, Band, nearest_active, redistance
 from .grid import NodeGrid
-from .losses import Tables, distance_losses, variation
+from .losses import Reference, Tables, distance_losses, variation
 
 PLACED = 5  # steps between updates of the distances that place the samples
 
@@ -27,6 +27,7 @@ class FittedSurface:
     albedo : (count, 3) logits
     least : (count,) lower bounds of the distances
     width : width of the first band, in volume units
+    first : (count,) first field that smoothness is relative to; None: none
     check : called regularly; may raise
     """
 
@@ -37,9 +38,10 @@ class FittedSurface:
         albedo: Tensor,
         least: Tensor,
         width: float,
+        first: Tensor | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        self.grid, self.least, self.albedo = grid, least, albedo.clone()
+        self.grid, self.least, self.albedo, self.first = grid, least, albedo.clone(), first
         self.distances = torch.maximum(distances, least)
         self.moments = (Moments.like(self.distances), Moments.like(self.albedo))
         self.distances = redistance(grid, self.distances, width, check)
@@ -53,6 +55,9 @@ class FittedSurface:
         self.colors = band.compact(self.albedo)
         self.rows_least = torch.cat([self.least[band.active], self.values[-DUMMIES:]])
         self.rows = tuple(m.moved(band.compact) for m in self.moments)
+        self.reference = None
+        if self.first is not None:
+            self.reference = Reference.of(band.compact_distances(self.first), band)
 
     def write_back(self) -> None:
         """Copy the compact numbers to the dense ones."""
@@ -104,10 +109,12 @@ class FittedSurface:
         eikonal: float,
         laplacian: float,
         crease: float,
+        following: float = 0.0,
     ) -> float:
         """Step the distances along a loss's derivatives, (M + 2,) and (M + 2, 3).
 
         Adds the derivatives of the eikonal and the smoothness loss, and returns their value.
+        `following` is the weight of the first field's Laplacian in the smoothness.
         """
         loss, own_slopes, own_bends = distance_losses(
             self.near,
@@ -116,6 +123,7 @@ class FittedSurface:
             eikonal=eikonal,
             laplacian=laplacian,
             crease=crease,
+            reference=self.reference and self.reference.weighted(following),
         )
         gradient = by_values + self.band.adjoint(by_slopes[:-DUMMIES].T + own_slopes, own_bends)
         gradient[-DUMMIES:] = 0.0
@@ -152,11 +160,12 @@ class FittedSurface:
         least: Tensor,
         tensors: Mapping[str, Tensor],
         facts: Mapping[str, Any],
+        first: Tensor | None = None,
     ) -> "FittedSurface":
         """Return the surface stored in a `memory`."""
         self = cls.__new__(cls)
         self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
-        self.least = least
+        self.least, self.first = least, first
         names = ("distances", "albedo")
         self.moments = tuple(
             Moments(tensors[f"{name}_mean"].clone(), tensors[f"{name}_square"].clone(), steps)

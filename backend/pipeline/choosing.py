@@ -1,8 +1,9 @@
 """Choose the method for one image without a camera, by the methods' accuracy and by its own mask.
 
-The methods are tried in the order of their evidence, each as a coarse mesh whose silhouette is
+The methods are tried in the order of their accuracy, each as a coarse mesh whose silhouette is
 fitted to the mask. The first mesh is shown at once and replaced where another method agrees better;
-methods that can't become better than the best so far are not tried.
+methods that can't become better than the best so far are not tried. With all bundled weights the
+ensemble is ahead by more than a silhouette weighs; without some, the silhouettes decide.
 """
 
 import logging
@@ -19,7 +20,7 @@ from ..contract.weights import installed_weights
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
 from ..geometry.volume import Volume
-from ..reconstructors import Code, bundled_weights
+from ..reconstructors import Code, bundled_weights, find_method
 from ..reconstructors.finishing import finished
 from ..silhouettes.camera_fit import FittedCamera, Prior
 from ..ticket import Ticket
@@ -28,7 +29,10 @@ from .single_image import COARSE, camera_of_mesh, coarse_mesh, votes_of
 
 log = logging.getLogger(__name__)
 
-EVIDENCE_WEIGHT = 2.0  # weight of a method's measured IoU against the silhouette's
+# Weight of a method's measured IoU against the silhouette's. On 35 validation images a silhouette
+# hardly tells which method is better (correlation .13): the IoU is .396 with a weight of 2, .407
+# with 4, .410 with 16. So it decides between methods whose IoU is nearly equal.
+EVIDENCE_WEIGHT = 16.0
 BEST_IOU = (
     0.96  # of a fitted silhouette, that other methods are credited with before they are tried
 )
@@ -52,7 +56,7 @@ class MethodCandidate:
     @property
     def score(self) -> float:
         """Evidence for the method."""
-        return self.fitted.iou + EVIDENCE_WEIGHT * UNPOSED_IOU[self.name]
+        return evidence(self.name, self.fitted.iou)
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,9 @@ class Choice:
         """A sentence for the result's remarks."""
         others = ", ".join(f"{n} {iou:.0%}" for n, iou in self.ious.items() if n != self.name)
         return (
-            f"No method was named: {self.name} was used because its silhouette covers the mask to "
-            f"{self.best.fitted.iou:.0%}{f' ({others})' if others else ''} and it does well on "
-            "images without cameras."
+            f"No method was named: {self.name} was used because of its accuracy on other images "
+            f"without cameras; its silhouette covers the mask to {self.best.fitted.iou:.0%}"
+            f"{f' ({others})' if others else ''}."
         )
 
 
@@ -100,7 +104,7 @@ def choose(
     """Return the method whose silhouette agrees best with the mask; None without candidates.
 
     The score is the IoU of the silhouettes, each method's from the camera that suits it best, and
-    twice the method's mean IoU with the truth on unposed images (`UNPOSED_IOU`).
+    `EVIDENCE_WEIGHT` times the method's mean IoU with the truth on unposed images (`UNPOSED_IOU`).
 
     Yields
     ------
@@ -113,7 +117,7 @@ def choose(
     names = sorted(UNPOSED_IOU, key=lambda name: -UNPOSED_IOU[name])
     for index, name in enumerate(names):
         ticket.advance(index / len(names))
-        if bundled_weights(name) is None or _too_late(name, best):
+        if not _bundled(name) or _too_late(name, best):
             continue
         attempt = _encoded(name, view, networks, device)
         if attempt is None:
@@ -134,6 +138,11 @@ def tried(name: str, view: View, networks: Networks, device: str) -> MethodCandi
     finder = networks.camera_finder(device)
     prior = None if finder is None else votes_of(finder, view)
     return None if attempt is None else _fitted(attempt, view, networks, device, prior)
+
+
+def evidence(name: str, iou: float) -> float:
+    """Return the score of a method whose silhouette agrees with the mask to an IoU."""
+    return iou + EVIDENCE_WEIGHT * UNPOSED_IOU[name]
 
 
 def best_of(candidates: Iterable[MethodCandidate]) -> MethodCandidate | None:
@@ -164,9 +173,16 @@ def first_meshes(
         )
 
 
+def _bundled(name: str) -> bool:
+    """Return whether the weights come with Levelform, those of all members of an ensemble."""
+    return all(
+        bundled_weights(each) is not None for each in find_method(name).spec.members or (name,)
+    )
+
+
 def _too_late(name: str, best: MethodCandidate | None) -> bool:
     """Return whether a method can't become better than the best so far."""
-    return best is not None and best.score >= BEST_IOU + EVIDENCE_WEIGHT * UNPOSED_IOU[name]
+    return best is not None and best.score >= evidence(name, BEST_IOU)
 
 
 @dataclass(frozen=True)

@@ -109,7 +109,7 @@ def _encoded(
     to_decode: Mapping[str, Any],
 ) -> Encoded | None:
     """Return the source of a network's result; None without a network."""
-    if not model.spec.needs_weights:
+    if not model.spec.learned:
         return None
     plain = {k: v for k, v in to_decode.items() if k not in ("seed", "ticket")}
     return Encoded(code, tuple(views), request.weights, plain)

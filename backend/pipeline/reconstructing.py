@@ -147,7 +147,7 @@ def _placement(
     """Return the placement of a job: the given one, else an estimate from the views."""
     has_front = find_method(
         request.method
-    ).spec.needs_weights  # networks have learned objects that face -Y
+    ).spec.learned  # networks have learned objects that face -Y
     if request.world_from_volume is not None:
         source = request.volume_from
         return protocol.Placement(

@@ -14,14 +14,14 @@ from ..fields.matched import matched
 from ..geometry.cameras import Camera
 from ..geometry.meshes import Mesh
 from ..geometry.views import View
-from ..reconstructors import Reconstructor
+from ..reconstructors import MethodSpec, Reconstructor
 from ..reconstructors.levelform import Levelform
 from ..silhouettes.camera_fit import FittedCamera, Prior, SilhouetteFit
 from ..ticket import Ticket
 from .networks import Networks
 
 COARSE = 32  # resolution of the mesh for fitting the camera
-TRUSTED = 0.85  # minimum IoU of both silhouettes for the field to be adjusted by default
+TRUSTED = 0.85  # minimum IoU of both silhouettes for a method's field to be adjusted by default
 POOR = 0.7  # IoU below which another method may suit the image better
 VOTES_BONUS, VOTES_WIDTH = (
     0.15,
@@ -72,7 +72,7 @@ def sighted(
     finder
         The network that votes on directions; None: only the silhouette decides.
     match
-        Adjust the field to the mask; None: if the silhouettes nearly agree.
+        Adjust the field to the mask; None: see `adjusts`.
     level
         The level of the field's surface.
     fitted
@@ -82,10 +82,19 @@ def sighted(
         fitted = fitted_camera(model, field, view, finder=finder, level=level, ticket=ticket)
     if fitted is None:
         return None
-    adjust = fitted.iou >= TRUSTED if match is None else match
+    adjust = adjusts(model.spec, fitted.iou) if match is None else match
     if adjust:
         field = matched(field, view.image[..., 3], fitted.camera, ticket)
     return Sighted(field, fitted.camera, fitted.iou, adjust)
+
+
+def adjusts(spec: MethodSpec, iou: float) -> bool:
+    """Return whether a method's field is adjusted to the mask by default.
+
+    An ensemble's always: thin parts are lost in the mean of its members, and the adjustment gives
+    them back. Others', where the silhouettes agree to `TRUSTED`, which costs no IoU with the truth.
+    """
+    return bool(spec.members) or iou >= TRUSTED
 
 
 def sighted_single(
@@ -97,15 +106,25 @@ def sighted_single(
     ticket: Ticket,
     fitted: FittedCamera | None = None,
 ) -> Sighted | None:
-    """Return `sighted` for a job with one image without a camera; None for other jobs."""
+    """Return `sighted` for a job with one image without a camera; None for other jobs.
+
+    Parameters
+    ----------
+    fitted
+        The field's camera, if the method was chosen by the image. Then the result is adjusted to
+        the mask, unless the request says no: nothing but the image was given.
+    """
     if len(views) != 1 or views[0].camera is not None:
         return None
+    match = request.options.get("match")
+    if match is None and fitted is not None:  # the method was chosen by the image
+        match = True
     return sighted(
         model,
         field,
         views[0],
         finder=networks.camera_finder(request.device),
-        match=request.options.get("match"),
+        match=match,
         level=field.level(request.level),
         fitted=fitted,
         ticket=ticket,

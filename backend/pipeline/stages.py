@@ -22,7 +22,7 @@ def stages_of(request: protocol.Reconstruct, *, choosing: bool = False) -> dict[
     choosing : whether its method is chosen by its image
     """
     spec = find_method(request.method).spec
-    weights = dict(SECONDS) if spec.needs_weights else SECONDS | CARVING
+    weights = dict(SECONDS) if spec.learned else SECONDS | CARVING
     if spec.improves:
         weights[MAKE] = IMPROVING
     if not request.color:

@@ -42,14 +42,22 @@ def finished(
         field.shift = 0.0 if field.carved else model.level_shift
     if isinstance(field, HullField):
         return field
-    known, within = dict(model.view_levels), field.carved or hull is not None
-    unposed = known.pop(0, None)
-    calibrated = 1 in known if len(views) == 1 else several_posed(views) and within
-    level = interpolated(known, len(views)) if calibrated else 0.0
-    if unposed is not None and any(view.camera is None for view in views):
-        level = unposed
+    level = surface_level(model, views, within=field.carved or hull is not None)
     field = LevelledField(field, level) if level else field
     return field if hull is None else Intersection(field, hull)
+
+
+def surface_level(model: Reconstructor, views: Sequence[View], *, within: bool) -> float:
+    """Return the value of a decoded field at the surface.
+
+    within : whether nothing outside the views' hull is inside the field
+    """
+    known = dict(model.view_levels)
+    unposed = known.pop(0, None)
+    if unposed is not None and any(view.camera is None for view in views):
+        return unposed
+    calibrated = 1 in known if len(views) == 1 else several_posed(views) and within
+    return interpolated(known, len(views)) if calibrated else 0.0
 
 
 def hull_of(views: Sequence[View], device: str) -> HullField:

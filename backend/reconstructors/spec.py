@@ -22,7 +22,8 @@ class MethodSpec:
     needs_camera : every view must be posed
     estimates_camera : the method can place the camera of an unposed image
     min_views, max_views : how many views it takes; max_views None means any number
-    needs_weights : a network; false for methods without learned parameters
+    needs_weights : a network; false for methods without weights of their own
+    members : methods whose bundled networks it uses instead of its own
     fusions : names of the rules that combine several views, the default first
     own_options : keywords of `encode` and `decode` that a person may give, see `options`
     level_unit : what a user's level is a number of, "distance" or "probability"
@@ -44,6 +45,12 @@ class MethodSpec:
     level_unit: str = "distance"
     improves: bool = False
     quick: bool = False
+    members: tuple[str, ...] = ()
+
+    @property
+    def learned(self) -> bool:
+        """Whether networks predict the object, which faces -Y then."""
+        return self.needs_weights or bool(self.members)
 
     @property
     def options(self) -> tuple[Option, ...]:

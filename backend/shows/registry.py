@@ -46,7 +46,7 @@ def _all() -> tuple[Registered, ...]:
 
 
 def _registered(cls: type[Reconstructor]) -> list[Registered]:
-    name, learned = cls.spec.name, cls.spec.needs_weights
+    name, learned = cls.spec.name, cls.spec.learned
     return [one for one in _all() if name in one.methods or (not one.methods and learned)]
 
 

@@ -29,7 +29,7 @@ def rows(kinds: tuple[str, ...] = ("count", "time")) -> Iterator[Row]:
     for name, cls in methods().items():
         if cls.spec.needs_weights and not (bundled_weights(name) or bundled_variants(name)):
             continue
-        several = not cls.recipes or name == "levelform"
+        several = cls.spec.max_views != 1 and (not cls.recipes or name == "levelform")
         for chosen in (
             [views, views[:1]] if name == "levelform" else [views if several else views[:1]]
         ):

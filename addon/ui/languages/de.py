@@ -1,7 +1,7 @@
 """The interface in German, by its English strings; `tools/interface_strings.py de` lists what lacks."""
 
 WORDS = {
-    "{} was chosen: seen from the image's camera, its outline covers the mask to {}.": "{} wurde gewählt: Von der Kamera des Bildes aus gesehen deckt der Umriss die Maske zu {}.",
+    "{} was chosen: it is accurate on test pictures, and its outline covers the mask to {}.": "{} wurde gewählt: Auf Testbildern ist es genau, und sein Umriss deckt die Maske zu {}.",
     "0 is the first result, 1 the second": "0 ist das erste Ergebnis, 1 das zweite",
     "1 min": "1 min",
     "128 cells": "128 Zellen",
@@ -486,6 +486,7 @@ WORDS = {
     "Occupancy Network": "Occupancy Network",
     "One Picture": "Ein Bild",
     "One Picture, Any Object": "Ein Bild, jedes Objekt",
+    "One Picture, Four Networks": "Ein Bild, vier Netze",
     "Outlines Only": "Nur Umrisse",
     "Ready": "Bereit",
     "SDF-SRN": "SDF-SRN",

@@ -176,7 +176,7 @@ BACKEND = {
     "No ground was found; up is the direction in which the cameras were held.": "Es wurde kein Boden gefunden; oben ist, wie die Kameras gehalten wurden.",
     "No image says the colors of the mesh: none has a camera, or one was found that does not fit.": "Kein Bild verrät die Farben des Meshs: Keines hat eine Kamera, oder die gefundene passt nicht.",
     "No image shows the object before a background, so the volume is a guess.": "Kein Bild zeigt das Objekt vor einem Hintergrund, das Volumen ist also geraten.",
-    "No method was named: {} was used because its silhouette covers the mask to {}{} and it does well on images without cameras.": "Es war keine Methode gewählt: {0} wurde benutzt, weil ihre Silhouette die Maske zu {1} deckt{2} und sie bei Bildern ohne Kamera gut ist.",
+    "No method was named: {} was used because of its accuracy on other images without cameras; its silhouette covers the mask to {}{}.": "Es war keine Methode gewählt: {} wurde benutzt, weil sie bei anderen Bildern ohne Kamera genau ist; ihre Silhouette deckt die Maske zu {}{}.",
     "No method was named: {} was used because {}.": "Es war keine Methode gewählt: {} wurde benutzt, weil {}.",
     "No view has a camera, so the volume can't be placed.": "Keine Ansicht hat eine Kamera, das Volumen lässt sich also nicht platzieren.",
     "None of the {} images could be placed.": "Keines der {} Bilder ließ sich platzieren.",

@@ -79,6 +79,24 @@ def test_a_mesh_points_and_an_image_become_objects(stage, puppet):
     assert image.data.packed_file is not None
 
 
+def test_each_show_of_a_result_stands_in_a_row_of_its_own(stage, puppet):
+    """They stood inside each other."""
+    made = [Exhibit("", str(n), TRIANGLE, FACES, place=n) for n in (1, 2)]
+    rows = []
+    for target in (stage[0], stage[0], stage[1]):
+        answer(puppet, made)
+        rows.append([tuple(one.location) for one in api.show(target, "levels")])
+    first, second, other = rows
+    assert len({*first, *second}) == 4
+    assert second[0][1] > first[0][1]
+    assert second[0][0] == first[0][0]
+    assert other == first  # of another result, at the same place
+    for shown in [one for one in bpy.data.objects if tuple(one.location) in first]:
+        bpy.data.objects.remove(shown)
+    answer(puppet, made)
+    assert [tuple(one.location) for one in api.show(stage[0], "levels")] == first  # free again
+
+
 def test_steps_become_one_object_with_a_slider(stage, puppet):
     steps = [
         Exhibit("", f"{n} deleted", TRIANGLE * (1 + n), FACES, step=n, place=1) for n in range(3)

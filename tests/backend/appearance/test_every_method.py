@@ -51,5 +51,5 @@ def test_posed_images_colour_the_mesh(session, photograph, cameras, name):
     assert mesh.colors.shape == (len(mesh.vertices), 4)
     assert np.isfinite(mesh.colors).all()
     assert mesh.seen.shape == (len(mesh.vertices),)
-    assert 0.2 < mesh.seen.mean() <= 1.0
+    assert (0.2 if count > 1 else 0.1) < mesh.seen.mean() <= 1.0
     assert np.ptp(mesh.colors[:, :3], 0).min() > 0.1

@@ -7,6 +7,7 @@ from levelform.backend.commands._unposed import (
     CHOSEN,
     ROWS,
     UnposedResults,
+    by_rule,
     measure,
     measure_unposed,
     write_page,
@@ -34,7 +35,7 @@ class Block(Field):
 
 
 class Spec:
-    estimates_camera = False
+    estimates_camera, members = False, ()
 
 
 class Model:
@@ -88,7 +89,7 @@ class Shape:
 
 
 def test_the_right_shape_has_the_numbers_of_the_truth_and_is_chosen():
-    numbers = measure(Shape(), Nets(), [*Nets.models], "cpu")
+    numbers = by_rule({name: measure(Shape(), Nets(), name, "cpu") for name in Nets.models})
     right, wrong = numbers["deep-meta-functionals"], numbers["tdgn"]
     assert right["iou"] == pytest.approx(1.0)
     assert wrong["iou"] < 0.2
@@ -97,6 +98,8 @@ def test_the_right_shape_has_the_numbers_of_the_truth_and_is_chosen():
     assert wrong["iou_default"] == wrong["iou"]  # and this is not
     assert wrong["silhouette_matched"] > wrong["silhouette_fitted"]
     assert numbers[CHOSEN] == right
+    only = by_rule({"tdgn": {key: wrong[key] for key in wrong if "default" not in key}})
+    assert only[CHOSEN]["iou_default"] == wrong["iou_matched"]  # the chosen one is adjusted
 
 
 def test_what_is_stored_is_not_measured_again(tmp_path):

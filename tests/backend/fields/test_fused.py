@@ -37,6 +37,21 @@ def test_the_mean_of_one_field_is_that_field():
         torch.testing.assert_close(fused.gradient(POINTS), field.gradient(POINTS))
 
 
+def test_the_probability_is_the_mean_of_the_probabilities():
+    fields = [Sphere(0.6), Sphere(0.9, center=(0.4, 0.0, 0.0))]
+    for field in fields:
+        field.kind = "occupancy"
+    chances = torch.stack([torch.sigmoid(-field(POINTS).double()) for field in fields])
+    fused = FusedFields(fields, "probability")
+    torch.testing.assert_close(
+        fused(POINTS).double(), -torch.logit(chances.mean(0)), atol=1e-5, rtol=1e-4
+    )
+    lower, upper = POINTS - 0.05, POINTS + 0.05
+    low, high = fused.bounds(lower, upper)
+    assert (low <= fused(POINTS)).all()
+    assert (fused(POINTS) <= high).all()
+
+
 def test_without_a_colour_of_each_there_is_none():
     assert FusedFields([Painted(0.5), Sphere(0.5)], "mean").color(POINTS) is None
 

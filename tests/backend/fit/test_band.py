@@ -1,7 +1,8 @@
+import pytest
 import torch
 from levelform.backend.fit.band import DUMMIES, Band, nearest_active, redistance
 from levelform.backend.fit.grid import NodeGrid
-from levelform.backend.fit.losses import distance_losses, variation
+from levelform.backend.fit.losses import Reference, distance_losses, variation
 
 CPU = torch.device("cpu")
 SIDE = torch.tensor([0.8, 0.8, 0.8])
@@ -43,17 +44,32 @@ def test_gradient_and_its_adjoint_agree_with_autograd():
 CREASE = 0.15
 
 
-def test_distance_losses_have_the_derivatives_of_autograd():
+@pytest.mark.parametrize("weight", [None, 0.0, 0.7])
+def test_distance_losses_have_the_derivatives_of_autograd(weight):
     chosen = band()
     values = chosen.compact_distances(ball() * 1.3).double()
     values = (values + 0.02 * torch.randn_like(values)).requires_grad_(True)
     near = values[chosen.neighbours]
+    first, aim, lengths = None, 0.0, 1.0
+    if weight is not None:
+        box = chosen.compact_distances(GRID.nodes(CPU).abs().amax(1) - 0.6).double()
+        first = Reference.of(box, chosen).weighted(weight)
+        around = box[chosen.neighbours]
+        aim = weight * (around.sum(0) - 6.0 * box[:-DUMMIES])
+        lengths = chosen.gradient(around).norm(dim=0)
+        assert (lengths - 1.0).abs().max() > 0.1
     loss, by_slope, by_bend = distance_losses(
-        near.detach(), values.detach()[:-DUMMIES], chosen, eikonal=0.3, laplacian=0.7, crease=CREASE
+        near.detach(),
+        values.detach()[:-DUMMIES],
+        chosen,
+        eikonal=0.3,
+        laplacian=0.7,
+        crease=CREASE,
+        reference=first,
     )
-    total, weight = chosen.complete.sum(), chosen.complete.double()
-    off = (chosen.gradient(near).norm(dim=0) - 1.0) * weight
-    bend = (near.sum(0) - 6.0 * values[:-DUMMIES]) * weight / GRID.spacing
+    total, complete = chosen.complete.sum(), chosen.complete.double()
+    off = (chosen.gradient(near).norm(dim=0) - lengths) * complete
+    bend = (near.sum(0) - 6.0 * values[:-DUMMIES] - aim) * complete / GRID.spacing
     size = bend.abs()
     huber = torch.where(size <= CREASE, size.square(), CREASE * (2.0 * size - CREASE))
     assert (size > CREASE).any()
@@ -63,6 +79,19 @@ def test_distance_losses_have_the_derivatives_of_autograd():
     assert torch.allclose(loss, slow.detach())
     result = chosen.adjoint(by_slope, by_bend)
     assert torch.allclose(result[:-DUMMIES], expected[:-DUMMIES], atol=1e-9)
+
+
+def test_a_field_is_as_smooth_as_its_reference():
+    chosen = band()
+    values = chosen.compact_distances(GRID.nodes(CPU).abs().amax(1) - 0.6)
+    near = values[chosen.neighbours]
+    shares = {"eikonal": 0.3, "laplacian": 0.7, "crease": CREASE}
+    alone, _, _ = distance_losses(near, values[:-DUMMIES], chosen, **shares)
+    same, by_slope, by_bend = distance_losses(
+        near, values[:-DUMMIES], chosen, **shares, reference=Reference.of(values, chosen)
+    )
+    assert float(alone) > 0.01
+    assert float(same) == float(by_slope.abs().max()) == float(by_bend.abs().max()) == 0.0
 
 
 def test_variation_has_the_derivative_of_autograd():

@@ -35,9 +35,32 @@ def test_a_ball_gets_rounder_than_its_hull(ball_views):
 def test_the_hollow_of_a_bowl_is_found(bowl_views):
     hull = hull_of(bowl_views)
     field = FittedField(fitted(bowl_views, 300).state())
-    assert iou(field, bowl) > iou(hull, bowl) + 0.05
-    middle = torch.tensor([[0.0, 0.0, 0.05]])
-    assert float(hull(middle)) < 0 < float(field(middle))
+    assert iou(field, bowl) > iou(hull, bowl) + 0.07
+    side = torch.linspace(-0.6, 0.6, 41)
+    points = torch.cartesian_prod(side, side, side)
+    hollow = points[(points.norm(dim=1) < 0.58) & (points[:, 2] < 0.08)]
+    assert (hull(hollow) < 0).all()
+    assert float((field(hollow) > 0).float().mean()) > 0.14
+
+
+def test_a_dent_that_no_image_shows_stays_as_the_guess_has_it(bowl_views):
+    """Smoothness of the field itself would fill a dent below the bowl."""
+
+    def dented(points):
+        below = 0.3 - (points - torch.tensor([0.0, 0.0, -0.85])).norm(dim=1)
+        return torch.maximum(bowl(points), below)
+
+    side = torch.linspace(-0.4, 0.4, 33)
+    points = torch.cartesian_prod(side, side, torch.linspace(-0.75, -0.55, 9))
+    dent = points[(bowl(points) < 0) & (dented(points) > 0.03)]
+    hull, kept = hull_of(bowl_views), []
+    for until in (1e9, 1e-9):
+        settings = replace(SMALL, stages=((32, 1.0),), follow_until=until)
+        fit = FitOptimiser(bowl_views, hull, first=dented, settings=settings, budget=120)
+        for _ in range(90):
+            fit.step()
+        kept.append(float((FittedField(fit.state())(dent) > 0).float().mean()))
+    assert kept[0] > 0.7 > 0.65 > kept[1]
 
 
 def test_nothing_grows_outside_the_hull(ball_views):

@@ -1,5 +1,6 @@
 import torch
 from levelform.backend.fit.grid import NodeGrid
+from levelform.backend.fit.losses import DEEP, mask_losses
 from levelform.backend.fit.rays import between, rays_of
 from levelform.backend.fit.rendering import opacities, sample_depths, weights_of
 
@@ -39,3 +40,25 @@ def test_samples_lie_dense_at_the_surface():
     points = rays.origins[middle, None] + depth[middle, :, None] * rays.directions[middle, None]
     near = (sphere(points.view(-1, 3)).view(-1, 13).abs() < 0.06).float().mean(1)
     assert float(near.mean()) > 0.5
+
+
+def test_a_mask_costs_least_where_its_alpha_is_the_coverage():
+    """Over a straight edge, alpha is the pixel's covered fraction."""
+    least = torch.linspace(-2.0, 2.0, 401)
+    for alpha in (0.0, 0.25, 0.5, 0.75, 0.97):
+        losses = mask_losses(least, torch.full_like(least, alpha))
+        best = float(least[losses.argmin()])
+        assert best == 2.0 if alpha == 0.0 else abs(best - (0.5 - alpha)) < 0.41
+        if alpha == 0.5:
+            assert abs(best) < 1e-6
+
+
+def test_an_opaque_pixel_is_covered_by_a_wall_of_any_thickness():
+    least = torch.tensor([-3.0, -DEEP - 0.01, -DEEP + 0.01, 0.0, 1.0], requires_grad=True)
+    losses = mask_losses(least, torch.ones(5))
+    losses.sum().backward()
+    assert losses[:2].tolist() == [0.0, 0.0]
+    slopes = least.grad
+    assert slopes is not None
+    assert slopes[:2].tolist() == [0.0, 0.0]
+    assert (slopes[2:] > 0).all()

@@ -36,7 +36,7 @@ def test_the_level_is_of_the_unit_that_is_declared(name, photograph, cameras):
         model = methods()[name](TINY)
     else:
         model = load_reconstructor(name, "random" if spec.needs_weights else None, "cpu")
-    views = [photograph(camera) for camera in cameras[: 1 if spec.needs_weights else 3]]
+    views = [photograph(camera) for camera in cameras[: 1 if spec.learned else 3]]
     quick = {"steps": 2} if spec.improves else {}
     field = model.decode(model.encode(views, **quick))
     assert field.level_unit.name == model.level_unit == spec.level_unit

@@ -29,7 +29,7 @@ def test_each_method_offers_its_figures_and_what_all_have():
         names = [spec.name for spec in offered(cls)]
         own = OWN.get(name, [])
         assert sorted(names[: len(own)]) == own
-        assert names[len(own) :] == (["levels"] if cls.spec.needs_weights else [])
+        assert names[len(own) :] == (["levels"] if cls.spec.learned else [])
 
 
 def test_a_wrong_name_and_a_wrong_option_are_refused(subject):
