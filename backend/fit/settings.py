@@ -49,19 +49,19 @@ class FitSettings:
     rays: int = 768
     coarse: int = 64
     fine: int = 24
-    first_sharpness: float = 60.0
+    first_sharpness: float = 100.0
     last_sharpness: float = 250.0
     sharp_from: float = 0.0
     sharp_at: float = 0.9
-    lr_distance: float = 0.02
+    lr_distance: float = 0.01
     lr_albedo: float = 0.1
     lr_shared: float = 0.01
     lr_gains: float = 0.004
     exposure: bool = False
     warm_up: float = 0.04
-    decay_from: float = 0.5
+    decay_from: float = 0.1
     decay: float = 0.05
-    color: float = 3.0
+    color: float = 2.0
     mask: float = 0.75
     eikonal: float = 0.1
     laplacian: float = 0.06
@@ -114,9 +114,8 @@ class FitSettings:
 def settings_for(steps: int, *, guess: bool = False) -> FitSettings:
     """Return the settings for a budget of steps: the more steps, the finer the last grid.
 
-    With a `guess` as the first field the first grid has 64 cells, the surface is sharper at first,
-    moves half as fast and ever slower, and colours weigh less: what the guess knows is not lost to
-    noise, and there is less to carve.
+    With a `guess` as the first field the first grid has 64 cells: it has finer parts than a hull's
+    first steps need.
     """
     first = 0.0 if guess else min(COARSE_STEPS, steps / 8)
     second = min(first + MEDIUM_STEPS, steps * 2 / 3)
@@ -124,10 +123,7 @@ def settings_for(steps: int, *, guess: bool = False) -> FitSettings:
     stages += [(64, second / steps), (FINE, min(FINE_STEPS / steps, 1.0))]
     if steps > FINE_STEPS:
         stages.append((128, 1.0))
-    settings = FitSettings(stages=tuple(stages))
-    if not guess:
-        return settings
-    return replace(settings, first_sharpness=100.0, lr_distance=0.01, decay_from=0.1, color=2.0)
+    return FitSettings(stages=tuple(stages))
 
 
 def for_outlines(settings: FitSettings) -> FitSettings:
