@@ -24,3 +24,6 @@ terms = trainer._gradients(recipe.phases[0])
 if os.environ.get("RANK", "0") == "0":
     named = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
     torch.save({"gradients": named, "loss": terms["loss"]}, Path(out) / "gradients.pt")
+if torch.distributed.is_initialized():  # else its threads may end the process with an abort
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()

@@ -26,7 +26,7 @@ class Oracle:
     """Answers with the truth of the shape it was shown, or with a ball, or with an error."""
 
     device = torch.device("cpu")
-    auxiliary, level_shift, view_levels = {}, 0.0, {}
+    auxiliary, level_shift, view_levels, knows_time = {}, 0.0, {}, False
 
     def __init__(self, shapes, answer):
         self.shapes = {shape.id: shape for shape in shapes}
