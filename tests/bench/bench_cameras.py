@@ -1,15 +1,16 @@
 """Cameras from silhouettes: agreement, refinement, turntables and walks, on real objects.
 
-Every row is the fraction of runs that succeed; the hull with the cameras that were found is
-compared with the hull that the true cameras give. About 30 CPU minutes of one core; `--part` runs
-some of it, `--keep FILE` keeps what was measured.
+Every row but those of the cost is the fraction of runs that succeed; the hull with the cameras
+that were found is compared with the hull that the true cameras give. About 30 CPU minutes of one
+core; `--part` runs some of it, `--keep FILE` keeps what was measured.
 """
 
 import io
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import camera_subjects as subjects
 import numpy as np
@@ -23,8 +24,9 @@ from levelform.backend.geometry.cameras import Camera
 from levelform.backend.geometry.views import View
 from levelform.backend.silhouettes import trace_all
 from levelform.backend.silhouettes.agreement import check
+from levelform.backend.silhouettes.residual import Residual, Rig
 from levelform.backend.silhouettes.rotations import rotation
-from rows import KINDS, Row, RowKind, at_least
+from rows import KINDS, Row, RowKind, at_least, at_most
 from timing import threads
 
 SIZE = (320, 240)
@@ -34,16 +36,17 @@ OBJECTS, TURNTABLES, WALKS, AGREEMENTS = 20, 40, 20, 100  # runs
 
 
 def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
-    """Measure everything; all rows are counts."""
+    """Measure what `kinds` asks for."""
     for part in parts(kinds).values():
         yield from part()
 
 
 def parts(kinds: Sequence[RowKind] = KINDS) -> dict[str, Callable[[], Iterator[Row]]]:
     """Return what can be measured alone, by name."""
-    if "count" not in kinds or not subjects.available():
+    if not subjects.available():
         return {}
-    known = (agreement, refinement, coarse_refinement, turntable, disturbed_turntable, walk)
+    counts = (agreement, refinement, coarse_refinement, turntable, disturbed_turntable, walk)
+    known = (*(counts if "count" in kinds else ()), *((cost,) if "time" in kinds else ()))
     return {part.__name__.replace("_", "-"): single_threaded(part) for part in known}
 
 
@@ -94,6 +97,33 @@ def disturbed(
 def posed(views: Sequence[View], cameras: Sequence[Camera]) -> list[View]:
     """Return views with other cameras."""
     return [replace(view, camera=camera) for view, camera in zip(views, cameras, strict=True)]
+
+
+# ---------------------------------------------------------------- cost
+
+
+def cost(runs: int = 20) -> Iterator[Row]:
+    """What an evaluation of the residual and a check cost with eight right views, CPU seconds."""
+    views = seen(0)
+    outlines = [outline for outline in trace_all(views) if outline is not None]
+    residual, rig = Residual(outlines), Rig.of([v.camera for v in views if v.camera is not None])
+    each = partial(_seconds, runs)
+    milliseconds = 1e3 * each(partial(residual, rig))
+    for what, took, bar, unit in (
+        ("an evaluation of the residual, 8 views", milliseconds, 15.0, "ms"),
+        ("a check of 8 right views", each(partial(check, views)), 1.0, "s"),
+    ):
+        yield at_most(f"cameras, {what}", took, None, bar, kind="time", unit=unit)
+
+
+def _seconds(runs: int, call: Callable[[], object]) -> float:
+    """Return the median CPU seconds of a call."""
+    took = []
+    for _ in range(runs):
+        start = time.process_time()
+        call()
+        took.append(time.process_time() - start)
+    return float(np.median(took))
 
 
 # ---------------------------------------------------------------- agreement
