@@ -8,7 +8,7 @@ improves while it is shown.
 import math
 import sys
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,7 @@ from ..silhouettes.preparing import corrected_views
 from ..ticket import Ticket
 from .base import Code, MethodSpec, Reconstructor, register
 from .corrections import CORRECTIONS, Correction, masks_told, told
-from .fit_memory import AUTO, HULL, Wishes, clock_of, guard_of, memory_of
+from .fit_memory import AUTO, HULL, Wishes, clock_of, guard_of, memory_of, remembered
 from .visual_hull import check_overlap, check_silhouette
 
 FEWEST = 2  # minimum number of views after leaving others out
@@ -192,10 +192,7 @@ class Fit(Reconstructor):
             clock = clock_of(resume, time, steps)
             fit = self._resumed(kept, resume, count, wishes, seed, ticket)
             guard = guard_of(resume)
-        if any(map(is_flat_drawing, kept)):
-            remarks.append(DRAWN)
-        elif fit.flat:
-            remarks.append(FLAT)
+        remarks += flatness(fit, kept)
         if resume is None and wishes.start == AUTO:
             yield self._code(Shown(fit.state(), False, ()), remarks, ({}, {}), {})
             done = STARTED / (STARTED + count)
@@ -209,16 +206,13 @@ class Fit(Reconstructor):
             if not shown.final:
                 yield self._code(shown, remarks, ({}, {}), {})
         assert shown is not None  # a run ends with its result
-        tensors, facts = fit.memory()
-        facts["clock"] = None if clock is None else clock.facts()
-        facts |= {"measure": guard.measure, "names": [view.name for view in kept]}
-        facts |= asdict(wishes)
         gains = fit.gains.exp().tolist() if wishes.exposure else [None] * len(kept)
         corrections = {
             index: Correction(view.camera, gain, _changed_mask(views[index], view))
             for index, view, gain in zip(used, kept, gains, strict=True)
         }
-        return self._code(shown, remarks, (tensors, facts), corrections)
+        names = [view.name for view in kept]
+        return self._code(shown, remarks, remembered(fit, guard, clock, wishes, names), corrections)
 
     def decode(self, code: Code, **options: Any) -> Field:
         """Return the distances on the grid as a field."""
@@ -346,6 +340,13 @@ def _changed_mask(given: View, used: View) -> Tensor | None:
         return None
     small = shrink(used, FitSettings.longest).image[..., 3]
     return (small * 255).round().to(torch.uint8)
+
+
+def flatness(fit: FitOptimiser, views: Sequence[View]) -> list[str]:
+    """Return the remark about colours that tell nothing, if they do not."""
+    if any(map(is_flat_drawing, views)):
+        return [DRAWN]
+    return [FLAT] if fit.flat else []
 
 
 def usable_views(views: Sequence[View]) -> tuple[list[View], list[str]]:

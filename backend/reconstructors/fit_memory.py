@@ -1,9 +1,12 @@
 """What a kept fit remembers, so that it continues with the same options."""
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from ..fit import FitState, checking
+from torch import Tensor
+
+from ..fit import FitOptimiser, FitState, checking
 from ..fit.clock import Clock, going_on
 from ..fit.guard import Guard
 from .base import Code
@@ -28,6 +31,20 @@ class Wishes:
             if type(value) is not type(getattr(cls, name)):
                 raise checking.damaged(f"{name} is {value!r}")
         return cls(**known)
+
+
+def remembered(
+    fit: FitOptimiser, guard: Guard, clock: Clock | None, wishes: Wishes, names: Sequence[str]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors and facts that continue a fit of the views with these names."""
+    tensors, facts = fit.memory()
+    facts |= {
+        "clock": None if clock is None else clock.facts(),
+        "measure": guard.measure,
+        "names": list(names),
+        **asdict(wishes),
+    }
+    return tensors, facts
 
 
 def clock_of(code: Code, time: str, steps: int | None) -> Clock | None:
