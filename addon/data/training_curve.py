@@ -17,7 +17,7 @@ Points = Sequence[tuple[float, float]]
 
 
 def read_table(path: Path) -> dict[str, list[tuple[float, float]]]:
-    """Return (step, value) of each column of a run's `curve.csv`; empty if there is no file."""
+    """Return (step, value) of each column of a run's `curve.csv`; empty without a file."""
     columns: dict[str, list[tuple[float, float]]] = {}
     try:
         whole = path.read_text().rpartition("\n")[0]  # the last line may be incomplete

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from levelform.backend.fit.grid import NodeGrid
 from levelform.backend.fit.losses import DEEP, mask_losses
@@ -42,15 +43,16 @@ def test_samples_lie_dense_at_the_surface():
     assert float(near.mean()) > 0.5
 
 
-def test_a_mask_costs_least_where_its_alpha_is_the_coverage():
-    """Over a straight edge, alpha is the pixel's covered fraction."""
-    least = torch.linspace(-2.0, 2.0, 401)
-    for alpha in (0.0, 0.25, 0.5, 0.75, 0.97):
-        losses = mask_losses(least, torch.full_like(least, alpha))
-        best = float(least[losses.argmin()])
-        assert best == 2.0 if alpha == 0.0 else abs(best - (0.5 - alpha)) < 0.41
-        if alpha == 0.5:
-            assert abs(best) < 1e-6
+@pytest.mark.parametrize("alpha", [0.2, 0.35, 0.5, 0.65, 0.8])
+def test_a_mask_costs_least_where_a_straight_edge_covers_that_much_of_the_pixel(alpha):
+    least = torch.linspace(-2.0, 2.0, 4001)
+    losses = mask_losses(least, torch.full_like(least, alpha))
+    assert float(least[losses.argmin()]) == pytest.approx(0.5 - alpha, abs=0.05)
+
+
+def test_a_transparent_pixel_costs_less_the_farther_its_ray_passes():
+    losses = mask_losses(torch.linspace(-2.0, 2.0, 41), torch.zeros(41))
+    assert (losses.diff() < 0).all()
 
 
 def test_an_opaque_pixel_is_covered_by_a_wall_of_any_thickness():
