@@ -9,7 +9,7 @@ renderer is the dataset tools' own, with four samples a pixel side, so masks are
 
 import argparse
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,11 +48,53 @@ class Example:
     mask: Tensor
 
 
-def examples(folder: Path, *, busy: bool, seed: int = 0, count: int = PROPS) -> Iterator[Example]:
-    """Yield `count` props of a folder of meshes, each over a background."""
+def kept_examples(
+    kept: Path, folder: Path, *, busy: bool, seed: int = 0, count: int = PROPS
+) -> Iterator[Example]:
+    """Yield `examples`; each is rendered once and kept in a folder.
+
+    Parameters
+    ----------
+    kept
+        Of the files. Delete it after a change of the props or of what draws them.
+    """
+    kept.mkdir(parents=True, exist_ok=True)
+    kind = "busy" if busy else "plain"
+    files = [kept / f"{kind}-{seed}-{index:02d}.npz" for index in range(count)]
+    there = {index for index, file in enumerate(files) if file.exists()}
+    made = examples(folder, busy=busy, seed=seed, count=count, without=there)
+    for index, file in enumerate(files):
+        if index in there:
+            yield _read(file)
+        else:
+            example = next(made)
+            _write(file, example)
+            yield example
+
+
+def _read(file: Path) -> Example:
+    with np.load(file) as parts:
+        image, mask = (torch.from_numpy(parts[name]) for name in ("image", "mask"))
+        return Example(str(parts["name"]), str(parts["background"]), image, mask)
+
+
+def _write(file: Path, example: Example) -> None:
+    """Write beside the file and move into place, so that a file is whole."""
+    parts = {"image": example.image.numpy(), "mask": example.mask.numpy()}
+    beside = file.with_suffix(".part.npz")
+    np.savez(beside, name=example.name, background=example.background, **parts)
+    beside.replace(file)
+
+
+def examples(
+    folder: Path, *, busy: bool, seed: int = 0, count: int = PROPS, without: Container[int] = ()
+) -> Iterator[Example]:
+    """Yield `count` props of a folder of meshes, each over a background, except some by number."""
     paths = chosen(folder, count, seed)
     behind = list(backgrounds(folder, seed)) if busy else []
     for index, path in enumerate(paths):
+        if index in without:
+            continue
         rng = np.random.default_rng([seed, index, 1])
         prop = drawn(path, rng)
         kind, plate = behind[index % len(behind)] if behind else ("plain", plain(rng))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from levelform.backend.data.render.cameras import look_at
 from levelform.backend.fields.field import Field
-from levelform.backend.fields.matched import matched
+from levelform.backend.fields.matched import MARGIN, MOST, STEPS, matched
 from levelform.backend.geometry.cameras import Camera
 
 SIDE = 48  # pixels along a side
@@ -68,3 +68,31 @@ def test_thresholds_and_colours_are_the_fields_own():
     assert same.level(0.7) == field.level(0.7)
     assert same.threshold_of(0.3) == field.threshold_of(0.3)
     assert same.color(torch.zeros(1, 3)) is None
+
+
+class CountedBall(Ball):
+    """A ball that counts its evaluations."""
+
+    evaluations = 0
+
+    def __call__(self, points):
+        self.evaluations += len(points)
+        assert (points.abs() <= 1).all()
+        return super().__call__(points)
+
+
+def test_offsets_are_those_of_all_samples_of_all_rays():
+    of, field = camera(), CountedBall(0.5)
+    alpha = torch.ones(SIDE, SIDE)
+    offsets = matched(field, alpha, of).offsets
+    rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
+    origins, directions = of.rays(torch.stack([columns, rows], -1).reshape(-1, 2).float() + 0.5)
+    middle = -(origins * directions).sum(1) / directions.square().sum(1)
+    reach = 3**0.5 / directions.norm(dim=1)
+    depths = middle[:, None] + reach[:, None] * torch.linspace(-1, 1, STEPS)
+    points = (origins[:, None] + depths[..., None] * directions[:, None]).float()
+    values = torch.where((points.abs() > 1).any(2), torch.inf, points.norm(dim=2) - 0.5)
+    least = (values.amin(1) * MARGIN).clamp(0, MOST["distance"]).reshape(1, 1, SIDE, SIDE)
+    wanted = torch.nn.functional.max_pool2d(least, 3, 1, 1)[0, 0]
+    assert torch.allclose(offsets, wanted, atol=1e-6)
+    assert 0 < field.evaluations < 0.5 * values.numel()
