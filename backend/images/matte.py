@@ -1,6 +1,7 @@
 """Backgrounds to alpha: compute the mask of an opaque image, and correct masks."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -11,15 +12,18 @@ from ..contract.errors import RequestError
 from ..contract.matte_weights import MISSING
 from ..contract.protocol import Background
 from ..ticket import Ticket
+from .line_drawing import DOUBT as LINES
+from .line_drawing import filled_drawing
 from .matte_network import matte_network
+from .plain import SCALES, distance_alpha, masks_at_scales
+from .salient import mask_iou
 
 FULL = 1.0 - 1e-3  # alpha at which a pixel counts as opaque
-SPECK = 1 / 2000  # enclosed patches of background below this fraction of the image are highlights
 MODES = ("auto", "object", "alpha", "corner", "color")
 ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the one before
 LEAST_BORDER = 0.5  # fraction of the border that must show the background
-HAZE = 0.2  # pixels of a mask that are neither, per pixel of the object; soft shadows reach 0.8
-PLAIN_BORDER = 0.9  # the same where the network could find the object instead
+CONFIRMED = 0.85  # minimum IoU with the network's mask of a doubtful one by color
+FAINT = "parts of the object are hardly told from the background or from its shadow by their color"
 
 
 def has_alpha(image: Tensor) -> bool:
@@ -54,11 +58,11 @@ def matte(
 ) -> Matte:
     """Return the image with the background transparent.
 
-    An image with any transparency is returned unchanged. Alpha rises with a pixel's distance
-    to the background's colour, largest over the channels, and passes one half at the tolerance;
-    enclosed specks of background colour, such as highlights, belong to the object. Where the border
-    is not plain, or a soft shadow blurs the mask, it is that of the object that stands out, by
-    `salient_mask`.
+    An image with any transparency is returned unchanged. "corner" and "color" compare with one
+    color, see `plain.distance_alpha`; "auto" compares with the smooth background that the image's
+    border shows, and its soft shadows. Where the border is not plain, the mask is that of the
+    object that stands out, by `salient_mask`, which also decides between masks by color where these
+    depend on the tolerance.
 
     Parameters
     ----------
@@ -85,31 +89,55 @@ def matte(
     if background.mode == "object":
         return _salient(image, ticket)
     if background.mode == "auto":
-        try:
-            least = PLAIN_BORDER if matte_network.available else LEAST_BORDER
-            color = _background(image[..., :3], tolerance, name, least)
-        except PlainBackgroundError:
-            if not matte_network.available:
-                raise
-            return _salient(image, ticket)
-    elif background.mode == "corner":
+        return _automatic(image, tolerance, name, ticket)
+    if background.mode == "corner":
         color = _corner_color(image, tolerance, name)
     else:
         color = image.new_tensor(background.color)
-    distance = (image[..., :3] - color).abs().amax(dim=2)
-    alpha = (distance / (2 * tolerance)).clamp(0.0, 1.0)
-    alpha = torch.where(_specks(alpha), 1.0, alpha)
-    if background.mode == "auto" and matte_network.available and hazy(alpha):
-        salient = _salient(image, ticket)
-        if not salient.doubts:
-            return salient
-    return Matte(with_alpha(image, alpha), "background")
+    return _by_color(image, distance_alpha(image[..., :3], color, tolerance))
 
 
-def hazy(alpha: Tensor) -> bool:
-    """Return whether much of a mask is neither object nor background, as soft shadows are."""
-    between = ((alpha > 0.1) & (alpha < 0.9)).sum()
-    return bool(between > HAZE * (alpha > 0.5).sum().clamp(min=1))
+def _by_color(image: Tensor, alpha: Tensor) -> Matte:
+    """Return an image with its mask by color, filled if it is a line drawing."""
+    matted = with_alpha(image, alpha)
+    drawing = filled_drawing(matted)
+    if drawing is None:
+        return Matte(matted, "background")
+    return Matte(with_alpha(image, drawing), "background", (LINES,))
+
+
+def _automatic(image: Tensor, tolerance: float, name: str, ticket: Ticket | None) -> Matte:
+    """Return the mask by the plain background, by the network, or the one that both agree on."""
+    color = image[..., :3]
+    try:
+        background, error = _background(color, tolerance, name)
+    except PlainBackgroundError:
+        if not matte_network.available:
+            raise
+        return _salient(image, ticket)
+    plain = _by_color(image, distance_alpha(color, background, tolerance))
+    if plain.doubts:
+        return plain
+    made, agreed = masks_at_scales(color, background, tolerance, error)
+    available = matte_network.available
+    if agreed and (error <= tolerance or not available):
+        return Matte(with_alpha(image, made[-1]), "background")
+    if not available:
+        return Matte(with_alpha(image, made[0]), "background", (FAINT,))
+    doubt = error <= SCALES[-1] * tolerance  # else the background is too uneven for colors to tell
+    return _decided(image, made[-1:] if agreed else made, ticket, (FAINT,) if doubt else ())
+
+
+def _decided(
+    image: Tensor, made: Sequence[Tensor], ticket: Ticket | None, doubts: tuple[str, ...]
+) -> Matte:
+    """Return the mask by color that the network confirms, else the network's, with doubts."""
+    salient = _salient(image, ticket)
+    ious = [mask_iou(alpha, salient.image[..., 3]) for alpha in made]
+    best = int(np.argmax(ious))
+    if ious[best] >= CONFIRMED:
+        return Matte(with_alpha(image, made[best]), "background")
+    return replace(salient, doubts=(*salient.doubts, *doubts))
 
 
 def with_alpha(image: Tensor, alpha: Tensor) -> Tensor:
@@ -153,8 +181,10 @@ def _salient(image: Tensor, ticket: Ticket | None) -> Matte:
     return Matte(with_alpha(image, mask.mask), "network", mask.doubts)
 
 
-def _background(color: Tensor, tolerance: float, name: str, least: float = LEAST_BORDER) -> Tensor:
+def _background(color: Tensor, tolerance: float, name: str) -> tuple[Tensor, float]:
     """Extrapolate the smooth background at the image's border to the whole image, (H, W, 3).
+
+    Also returns the error that 90 % of the border's pixels stay below.
 
     Fits a second-degree polynomial in both directions to the border, without outliers such as an
     object that is cut off.
@@ -174,13 +204,14 @@ def _background(color: Tensor, tolerance: float, name: str, least: float = LEAST
     for _ in range(ROUNDS):
         weights = torch.linalg.lstsq(known[fits], seen[fits]).solution
         fits = (known @ weights - seen).abs().amax(1) <= tolerance
-        if fits.double().mean() < least:
+        if fits.double().mean() < LEAST_BORDER:
             raise PlainBackgroundError(
                 f"{name}: the image's border shows no plain background.",
                 "Use a plain background, choose the background's color, or cut the "
                 f"object out: an image with alpha needs no background. {MISSING}",
             )
-    return (terms @ weights).to(color).clamp(0, 1)
+    error = float((known @ weights - seen).abs().amax(1).quantile(0.9))
+    return (terms @ weights).to(color).clamp(0, 1), error
 
 
 def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:
@@ -199,16 +230,3 @@ def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:
             "Choose the background's color, raise its tolerance, or give an image with alpha.",
         )
     return color
-
-
-def _specks(alpha: Tensor) -> Tensor:
-    """Return (H, W) bool: small patches of background that do not touch the image's border."""
-    from scipy.ndimage import label
-
-    labels, count = cast("tuple[np.ndarray, int]", label(alpha.numpy() < 0.5))
-    sizes = np.bincount(labels.ravel(), minlength=count + 1)
-    small = sizes < SPECK * alpha.numel()
-    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    small[border] = False
-    small[0] = False
-    return torch.from_numpy(small[labels])

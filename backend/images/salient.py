@@ -1,11 +1,11 @@
 """The mask of the object that stands out in a photograph, by U2-Netp.
 
-The network sees 320 pixels a side and is sometimes led astray by patterns, so it looks four times,
-at the image, its reflection, a low-pass copy and a grey one. Their mean is more reliable than each,
-and the disagreement of the coloured ones says how doubtful it is. A fifth look, at the object's
-surroundings alone, has more pixels of the object and is used where it agrees. Where all of them
-leave much undecided, colours decide (`color_model`). A guided filter then moves the mask's edges to
-the image's (`edges`), and pieces apart from the largest are left out.
+The network sees 320 pixels a side and is sometimes led astray by patterns, so it looks at the
+image, at its reflection and, where these differ, at a low-pass copy and a grey one. Their mean is
+more reliable than each. A further look, at the object's surroundings alone, has more pixels of the object and is used where it
+agrees. Where all of them leave much undecided, colours decide (`color_model`). A guided filter then
+moves the mask's edges to the image's (`edges`), pieces apart from the largest are left out
+(`pieces`), and so are holes that show nothing of the surroundings.
 """
 
 from collections.abc import Sequence
@@ -20,19 +20,21 @@ from torch import Tensor
 from ..ticket import Ticket
 from .color_model import decided_by_color
 from .edges import guided
+from .pieces import hole_area, main_piece, without_foreign_holes
 from .u2netp import SIDE, U2NetP, standardized
 
 LOW_PASS = 96  # pixels along the longer side of the low-pass copy
 MARGIN = 0.15  # around the object in the closer look, fraction of its longer side
 AGREES = 0.9  # minimum IoU of the closer look and the mean of the others for it to be used
 RESEMBLES, DECISIVE = 0.5, 0.9  # or minimum IoU and decisiveness
+CLEAR = 0.97  # IoU of the first two looks above which the others would change nothing
 LEAST_WEIGHT = 1e-3  # of a look that decides nothing
 GUIDE = 512  # pixels along the longer side at which the edges are refined
 UNDECIDED = 0.3  # undecided pixels per pixel of the object above which colours decide
 AROUND = 0.6  # margin around the object for comparing colours, fraction of its longer side
-NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
 RAMP = (0.1, 0.9)  # values of the filtered mask that become 0 and 1
-DOUBTFUL_IOU = 0.75  # least IoU of the looks and their mean
+FIRM = 0.9  # least area above .75 per area above .25; below, the outline is uncertain
+HOLES = 0.1  # largest area of holes, as a fraction of the object's, without a doubt
 SMALLEST, LARGEST = 0.003, 0.9  # fraction of the image that an object takes
 DOUBTFUL_REST = 0.15  # area of the left out pieces, as a fraction of the object's
 
@@ -54,22 +56,32 @@ def salient_mask(network: U2NetP, image: Tensor, ticket: Ticket | None = None) -
     """Return the mask of the object that stands out in an image, (H, W, 3 or more) sRGB."""
     ticket = ticket or Ticket()
     color = image[..., :3]
-    looks = []
-    grey = color.mean(2, keepdim=True).expand(-1, -1, 3)
-    for seen in (color, color.flip(1), _low_pass(color), grey):
-        ticket.check()
-        looks.append(look(network, seen, color.shape[:2]))
-    looks[1] = looks[1].flip(1)
+    looks = _looks(network, color, ticket)
     stack = torch.stack(looks)
     weights = stack.new_tensor([decisiveness(each) + LEAST_WEIGHT for each in looks])
     mean = (stack * weights[:, None, None]).sum(0) / weights.sum()
     ticket.check()
-    mask = _by_color(color, _closer(network, color, mean))
+    looked = _closer(network, color, mean)
+    mask = _by_color(color, looked)
     ticket.check()
     mask = guided(color, mask, size=GUIDE)
     mask = ((mask - RAMP[0]) / (RAMP[1] - RAMP[0])).clamp(0, 1)
-    kept = main_piece(mask)
-    return SalientMask(kept, _doubts(looks[:3], mean, mask, kept))
+    kept = without_foreign_holes(color, main_piece(mask))
+    return SalientMask(kept, _doubts(looked, mask, kept))
+
+
+def _looks(network: U2NetP, color: Tensor, ticket: Ticket) -> list[Tensor]:
+    """Return what the network sees: two looks where they agree, else four, each (H, W)."""
+    size = color.shape[:2]
+    looks = [look(network, color, size)]
+    ticket.check()
+    looks.append(look(network, color.flip(1), size).flip(1))
+    if mask_iou(*looks) >= CLEAR:
+        return looks
+    for seen in (_low_pass(color), color.mean(2, keepdim=True).expand(-1, -1, 3)):
+        ticket.check()
+        looks.append(look(network, seen, size))
+    return looks
 
 
 def look(network: U2NetP, color: Tensor, size: Sequence[int]) -> Tensor:
@@ -133,36 +145,35 @@ def surroundings(mask: Tensor, margin: float) -> tuple[slice, slice] | None:
     )
 
 
-def main_piece(mask: Tensor) -> Tensor:
-    """Return a mask without the pieces that are not near to the others of the largest group."""
-    from scipy.ndimage import distance_transform_edt, label
-
-    inside = (mask > 0.5).numpy()
-    if not inside.any():
-        return mask
-    away = cast("np.ndarray", distance_transform_edt(~inside))
-    groups, count = cast("tuple[np.ndarray, int]", label(away <= NEAR / 2 * max(mask.shape)))
-    sizes = np.bincount(groups[inside], minlength=count + 1)
-    return torch.where(torch.from_numpy(groups == sizes.argmax()), mask, 0.0)
-
-
 def mask_iou(first: Tensor, second: Tensor) -> float:
     """Return the IoU of two masks, (H, W), cut at one half; 0 if both are empty."""
     a, b = first > 0.5, second > 0.5
     return float((a & b).sum()) / max(float((a | b).sum()), 1.0)
 
 
-def _doubts(looks: list[Tensor], mean: Tensor, whole: Tensor, kept: Tensor) -> tuple[str, ...]:
-    """Return why a mask may be wrong, in clauses."""
+def firmness(mask: Tensor) -> float:
+    """Return how much of a mask does not depend on where it is cut; 0 if it is empty."""
+    return float((mask > 0.75).sum()) / max(float((mask > 0.25).sum()), 1.0)
+
+
+def _doubts(looked: Tensor, whole: Tensor, kept: Tensor) -> tuple[str, ...]:
+    """Return why a mask may be wrong, in clauses.
+
+    Parameters
+    ----------
+    looked, whole, kept : (H, W) as the network saw it, with its edges refined, and its main piece
+    """
     area = float((kept > 0.5).float().mean())
     if area < SMALLEST:
         return ("no object stands out in the image",)
     doubts = []
     if area > LARGEST:
         doubts.append("the object seems to fill the whole image")
-    if min(mask_iou(each, mean) for each in looks) < DOUBTFUL_IOU:
+    if firmness(looked) < FIRM:
         doubts.append("its outline is uncertain against this background")
     rest = float((whole > 0.5).float().mean()) - area
     if rest > DOUBTFUL_REST * area:
         doubts.append("other things stand out as well and were left out")
+    if hole_area(kept) > HOLES * area:
+        doubts.append("it has large holes, which may belong to the object")
     return tuple(doubts)

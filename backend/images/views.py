@@ -17,8 +17,6 @@ from ..geometry.views import View
 from ..ticket import Ticket
 from .decoding import UPRIGHT
 from .depths import read_depth
-from .line_drawing import DOUBT as LINES
-from .line_drawing import filled_drawing
 from .matte import corrected, has_alpha, matte, with_alpha
 from .reading import LONGEST, OPAQUE, read_mask, read_tagged
 
@@ -152,11 +150,7 @@ def _matte(
     if matted.source == "network":
         notes.matted.append(name)
     notes.doubts += [(name, doubt) for doubt in matted.doubts[:1]]
-    drawing = filled_drawing(matted.image) if matted.source == "background" else None
-    if drawing is None:
-        return matted.image, matted.source
-    notes.doubts.append((name, LINES))
-    return with_alpha(matted.image, drawing), matted.source
+    return matted.image, matted.source
 
 
 def _undistorted(image: Tensor, camera: CameraData) -> tuple[Tensor, CameraData]:

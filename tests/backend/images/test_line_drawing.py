@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from levelform.backend.contract.protocol import Background, ViewData
 from levelform.backend.images.line_drawing import DOUBT, filled_drawing
-from levelform.backend.images.matte import matte
+from levelform.backend.images.plain import distance_alpha
 from levelform.backend.images.views import Notes, to_view
 
 SIZE = 200
@@ -21,8 +21,9 @@ def drawn(distance, width=1.2, ink=(0.1, 0.1, 0.1), paper=(1.0, 1.0, 1.0)):
 
 
 def masked(image):
-    """Return the image with the mask by the color of its corners; no network is asked."""
-    return matte(image, Background("corner")).image
+    """Return the image with the mask by the color of its corner."""
+    alpha = distance_alpha(image[..., :3], image[0, 0, :3], 0.1)
+    return torch.cat([image[..., :3], alpha[..., None]], 2)
 
 
 def test_what_lines_enclose_belongs_to_the_object():

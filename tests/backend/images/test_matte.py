@@ -4,9 +4,9 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background
-from levelform.backend.images.matte import corrected, matte
+from levelform.backend.images.matte import FAINT, corrected, matte
 from levelform.backend.images.matte_network import MatteNetwork
-from levelform.backend.images.salient import SalientMask
+from levelform.backend.images.salient import SalientMask, mask_iou
 
 
 def on_white(object_color=(0.8, 0.1, 0.1)):
@@ -123,20 +123,59 @@ def test_without_weights_a_busy_border_says_what_is_missing(tmp_path, monkeypatc
         matte(image, Background("object"), name="photo")
 
 
-def test_a_soft_shadow_on_a_plain_background_is_left_to_the_network(monkeypatch):
-    image, mask = before_a_slope()
-    rows = torch.linspace(0, 1, len(image))[:, None, None]
-    shaded = torch.cat([image[..., :3] * (1 - 0.35 * rows * ~mask[..., None]), image[..., 3:]], -1)
-    shaded[0:6], shaded[-6:] = image[0:6], image[-6:]
-    shaded[:, 0:6], shaded[:, -6:] = image[:, 0:6], image[:, -6:]
-    doubts = []
+def with_network(monkeypatch, found, doubts=()):
+    """Let a mask stand for what the network finds; return the images that it is asked about."""
+    asked = []
 
-    def found(_network, _image, _ticket=None):
-        return SalientMask(mask.float(), tuple(doubts))
+    def mask(_network, image, _ticket=None):
+        asked.append(image)
+        return SalientMask(found.float(), doubts)
 
     monkeypatch.setattr(MatteNetwork, "available", True)
-    monkeypatch.setattr(MatteNetwork, "mask", found)
+    monkeypatch.setattr(MatteNetwork, "mask", mask)
+    return asked
+
+
+def test_a_plain_background_needs_no_network(monkeypatch):
+    image, mask = before_a_slope()
+    asked = with_network(monkeypatch, torch.zeros_like(mask))
     assert matte(image, Background("auto")).source == "background"
-    assert matte(shaded, Background("auto")).source == "network"
-    doubts.append("its outline is uncertain")
-    assert matte(shaded, Background("auto")).source == "background"
+    assert asked == []
+
+
+def faint():
+    """Return an object whose lower half has nearly the background's color, and its mask."""
+    image = torch.full((96, 96, 4), 0.7)
+    image[..., 3] = 1
+    image[20:48, 30:70, :3] = torch.tensor([0.2, 0.3, 0.6])
+    image[48:76, 30:70, :3] = torch.tensor([0.66, 0.7, 0.7])
+    mask = torch.zeros(96, 96, dtype=torch.bool)
+    mask[20:76, 30:70] = True
+    return image, mask
+
+
+def test_masks_that_depend_on_the_tolerance_are_doubtful(monkeypatch):
+    image, _ = faint()
+    monkeypatch.setattr(MatteNetwork, "available", False)
+    found = matte(image, Background("auto"))
+    assert found.doubts == (FAINT,)
+
+
+def test_the_network_decides_between_masks_that_depend_on_the_tolerance(monkeypatch):
+    image, mask = faint()
+    loose = torch.nn.functional.avg_pool2d(mask[None].float(), 5, 1, 2)[0] > 0.4
+    with_network(monkeypatch, loose)
+    found = matte(image, Background("auto"))
+    assert found.source == "background"
+    assert found.doubts == ()
+    assert mask_iou(found.image[..., 3], mask.float()) > 0.97  # its outline is the image's
+
+
+def test_masks_that_nothing_confirms_are_doubtful(monkeypatch):
+    image, _ = faint()
+    other = torch.zeros(96, 96)
+    other[60:90, 5:50] = 1
+    with_network(monkeypatch, other)
+    found = matte(image, Background("auto"))
+    assert found.source == "network"
+    assert found.doubts == (FAINT,)

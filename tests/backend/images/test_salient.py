@@ -3,7 +3,7 @@
 import pytest
 import torch
 from levelform.backend.contract.errors import JobCancelled
-from levelform.backend.images.salient import look, main_piece, salient_mask, surroundings
+from levelform.backend.images.salient import firmness, look, salient_mask, surroundings
 from levelform.backend.images.u2netp import MEAN, STD, U2NetP
 from levelform.backend.ticket import Ticket
 
@@ -49,21 +49,47 @@ def test_pieces_apart_are_left_out_and_said():
     assert "other things stand out" in found.doubts[0]
 
 
-def test_pieces_close_to_the_largest_belong_to_it():
-    mask = torch.zeros(100, 100)
-    mask[20:60, 20:60] = 1
-    mask[62:70, 30:40] = 1
-    mask[90:95, 90:95] = 0.9
-    mask[91, 96] = 0.3
-    kept = main_piece(mask)
-    assert (kept[:75] == mask[:75]).all()
-    assert not kept[80:].any()
-
-
 def test_an_empty_and_a_full_mask_are_doubtful():
     assert salient_mask(Reddish(), scene()).doubts == ("no object stands out in the image",)
     whole = salient_mask(Reddish(), scene((0, 0, 240, 320)))
     assert "fill the whole image" in whole.doubts[0]
+
+
+def test_two_looks_that_agree_are_enough():
+    network = Reddish()
+    salient_mask(network, scene((60, 100, 120, 90)))
+    assert network.looks == 3  # the third is at the object's surroundings
+
+    class OneSided(Reddish):
+        """Sees only the left half of what it looks at."""
+
+        def forward(self, images):
+            seen = super().forward(images)
+            return torch.where(torch.arange(seen.shape[3]) < seen.shape[3] // 2, seen, -12.0)
+
+    network = OneSided()
+    salient_mask(network, scene((60, 100, 120, 90)))
+    assert network.looks == 5
+
+
+def test_a_mask_that_depends_on_the_cut_is_doubtful():
+    image = scene((60, 100, 120, 90))
+    image[60:180, 190:220] = torch.tensor([0.6, 0.3, 0.3])  # a probability of one half
+
+    found = salient_mask(Reddish(), image)
+    assert found.doubts == ("its outline is uncertain against this background",)
+    soft = torch.full((10, 10), 0.5)
+    soft[:, :5] = 1
+    assert firmness(soft) == 0.5
+    assert firmness(torch.zeros(10, 10)) == 0
+
+
+def test_large_holes_are_doubtful():
+    image = scene((60, 100, 120, 90))
+    image[80:160, 120:160] = image[:80, :40]
+    found = salient_mask(Reddish(), image)
+    assert not (found.mask[90:150, 125:155] > 0.5).any()
+    assert "large holes" in found.doubts[0]
 
 
 def test_looks_keep_the_image_the_right_way_round():

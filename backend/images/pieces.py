@@ -1,0 +1,80 @@
+"""Pieces and holes of a mask: which of them are the object's."""
+
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
+FOREIGN = 0.08  # difference from the colors around the object above which a hole is the object's
+AROUND = 0.1  # width of the surroundings of a mask, fraction of the image's longer side
+SAMPLES = 200  # colors compared: of a hole, and twice as many of the surroundings
+NEAREST = 3  # colors of the surroundings that have to be near
+
+
+def main_piece(mask: Tensor) -> Tensor:
+    """Return a mask without the pieces that are not near to the others of the largest group."""
+    from scipy.ndimage import distance_transform_edt, label
+
+    inside = (mask > 0.5).numpy()
+    if not inside.any():
+        return mask
+    away = cast("np.ndarray", distance_transform_edt(~inside))
+    groups, count = cast("tuple[np.ndarray, int]", label(away <= NEAR / 2 * max(mask.shape)))
+    sizes = np.bincount(groups[inside], minlength=count + 1)
+    return torch.where(torch.from_numpy(groups == sizes.argmax()), mask, 0.0)
+
+
+def hole_area(mask: Tensor) -> float:
+    """Return the area of a mask's holes, as a fraction of the image."""
+    return float(_holes(mask).mean())
+
+
+def without_foreign_holes(color: Tensor, mask: Tensor) -> Tensor:
+    """Return a mask, (H, W), without holes that show nothing of the surroundings.
+
+    A hole shows the background, whose colors also appear around the object; other colors, such as
+    those of windows and of parts that the network did not recognize, are the object's.
+
+    Parameters
+    ----------
+    color : (H, W, 3) sRGB in [0, 1]
+    """
+    from scipy.ndimage import binary_fill_holes, distance_transform_edt, label
+
+    holes = _holes(mask)
+    if not holes.any():
+        return mask
+    away = cast("np.ndarray", distance_transform_edt(~binary_fill_holes(mask.numpy() > 0.5)))
+    around = color.numpy()[(away > 2) & (away < AROUND * max(mask.shape))]
+    labels, count = cast("tuple[np.ndarray, int]", label(holes))
+    foreign = np.zeros(count + 1, bool)
+    for index in range(1, count + 1):
+        foreign[index] = unlikeness(color.numpy()[labels == index], around) > FOREIGN
+    return torch.where(torch.from_numpy(foreign[labels]), 1.0, mask)
+
+
+def unlikeness(colors: np.ndarray, others: np.ndarray) -> float:
+    """Return the mean distance of colors (N, 3) to the nearest few of others (M, 3).
+
+    Infinity without others.
+    """
+    if len(others) < NEAREST:
+        return float("inf")
+    own, other = _spread(colors, SAMPLES), _spread(others, 2 * SAMPLES)
+    distances = np.abs(own[:, None] - other[None]).max(2)
+    return float(np.partition(distances, NEAREST - 1, 1)[:, :NEAREST].mean())
+
+
+def _spread(colors: np.ndarray, count: int) -> np.ndarray:
+    """Return at most `count` of the colors, evenly spread."""
+    return colors[:: max(len(colors) // count, 1)][:count]
+
+
+def _holes(mask: Tensor) -> np.ndarray:
+    """Return (H, W) bool: pixels outside the mask that it encloses."""
+    from scipy.ndimage import binary_fill_holes
+
+    inside = mask.numpy() > 0.5
+    return cast("np.ndarray", binary_fill_holes(inside)) & ~inside
