@@ -22,6 +22,7 @@ FULL = 1.0 - 1e-3  # alpha at which a pixel counts as opaque
 MODES = ("auto", "object", "alpha", "corner", "color")
 ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the one before
 LEAST_BORDER = 0.5  # fraction of the border that must show the background
+PLAIN, NEARLY_PLAIN = 0.9, 0.7  # for masks by color to be used without the network, or to doubt it
 CONFIRMED = 0.85  # minimum IoU with the network's mask of a doubtful one by color
 FAINT = "parts of the object are hardly told from the background or from its shadow by their color"
 
@@ -110,7 +111,7 @@ def _automatic(image: Tensor, tolerance: float, name: str, ticket: Ticket | None
     """Return the mask by the plain background, by the network, or the one that both agree on."""
     color = image[..., :3]
     try:
-        background, error = _background(color, tolerance, name)
+        background, error, seen = _background(color, tolerance, name)
     except PlainBackgroundError:
         if not matte_network.available:
             raise
@@ -120,11 +121,12 @@ def _automatic(image: Tensor, tolerance: float, name: str, ticket: Ticket | None
         return plain
     made, agreed = masks_at_scales(color, background, tolerance, error)
     available = matte_network.available
-    if agreed and (error <= tolerance or not available):
+    if agreed and (seen >= PLAIN or not available):
         return Matte(with_alpha(image, made[-1]), "background")
     if not available:
         return Matte(with_alpha(image, made[0]), "background", (FAINT,))
-    doubt = error <= SCALES[-1] * tolerance  # else the background is too uneven for colors to tell
+    # Before an uneven background, masks by color tell nothing about the network's.
+    doubt = error <= SCALES[-1] * tolerance and seen >= NEARLY_PLAIN
     return _decided(image, made[-1:] if agreed else made, ticket, (FAINT,) if doubt else ())
 
 
@@ -181,10 +183,11 @@ def _salient(image: Tensor, ticket: Ticket | None) -> Matte:
     return Matte(with_alpha(image, mask.mask), "network", mask.doubts)
 
 
-def _background(color: Tensor, tolerance: float, name: str) -> tuple[Tensor, float]:
+def _background(color: Tensor, tolerance: float, name: str) -> tuple[Tensor, float, float]:
     """Extrapolate the smooth background at the image's border to the whole image, (H, W, 3).
 
-    Also returns the error that 90 % of the border's pixels stay below.
+    Also returns the error that 90 % of the border's pixels that show it stay below, and the
+    fraction of the border that these are.
 
     Fits a second-degree polynomial in both directions to the border, without outliers such as an
     object that is cut off.
@@ -210,8 +213,8 @@ def _background(color: Tensor, tolerance: float, name: str) -> tuple[Tensor, flo
                 "Use a plain background, choose the background's color, or cut the "
                 f"object out: an image with alpha needs no background. {MISSING}",
             )
-    error = float((known @ weights - seen).abs().amax(1).quantile(0.9))
-    return (terms @ weights).to(color).clamp(0, 1), error
+    error = float((known @ weights - seen)[fits].abs().amax(1).quantile(0.9))
+    return (terms @ weights).to(color).clamp(0, 1), error, float(fits.double().mean())
 
 
 def _corner_color(image: Tensor, tolerance: float, name: str) -> Tensor:

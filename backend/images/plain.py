@@ -11,12 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .salient import mask_iou
-from .shadows import brightness, shaded
+from .salient import FIRM, firmness, mask_iou
+from .shadows import SIDE, brightness, shaded
 
 SPECK = 1 / 2000  # enclosed patches of background below this fraction of the image are highlights
 SCALES = (1.0, 0.5, 0.3)  # of the tolerance
 SMOOTH = 1.0  # pixels: averages noise where faint parts are looked for
+STRIP = 4  # pixels: strips narrower than this may be lost at an outline
 AGREE = 0.93  # minimum IoU of masks at two successive tolerances
 
 
@@ -32,10 +33,12 @@ def distance_alpha(color: Tensor, background: Tensor, tolerance: float) -> Tenso
     return torch.where(_specks(alpha), 1.0, alpha)
 
 
-def unshadowed_alpha(color: Tensor, background: Tensor, tolerance: float) -> Tensor:
-    """Return `distance_alpha` before a background with its soft shadows."""
+def unshadowed_alpha(
+    color: Tensor, background: Tensor, tolerance: float, *, steep: bool = False
+) -> Tensor:
+    """Return `distance_alpha` before a background with its shadows, see `shaded`."""
     alpha = distance_alpha(color, background, tolerance)
-    shadowed = shaded(color, background, alpha, tolerance)
+    shadowed = shaded(color, background, alpha, tolerance, steep=steep)
     return distance_alpha(color, shadowed, tolerance)
 
 
@@ -55,7 +58,9 @@ def masks_at_scales(
 ) -> tuple[list[Tensor], bool]:
     """Return masks at smaller and smaller tolerances, until one confirms that before it.
 
-    A mask that lacks much of what has another hue than the background confirms nothing.
+    A mask confirms nothing if much of it is neither object nor background, if it lacks much of what
+    has another hue than the background, or if much of it may be a shadow. In the last case a mask
+    without all that may be one follows.
 
     Parameters
     ----------
@@ -67,6 +72,7 @@ def masks_at_scales(
     The masks, each `unshadowed_alpha`, and whether the last was confirmed.
     """
     made: list[Tensor] = []
+    last = tolerance
     least = max(SCALES[-1] * tolerance, 1 / 255)
     faint = tinted_alpha(color, background, least) if error <= least else None
     for scale in SCALES:
@@ -75,9 +81,26 @@ def masks_at_scales(
             break
         alpha = unshadowed_alpha(color, background, smaller)
         if made and mask_iou(made[-1], alpha) >= AGREE and _complete(alpha, faint):
-            return made, True
+            without = unshadowed_alpha(color, background, last, steep=True)
+            if much_lost(made[-1], without):
+                return [*made, alpha, without], False
+            return made, firmness(made[-1]) >= FIRM
         made.append(alpha)
+        last = smaller
     return made, False
+
+
+def much_lost(alpha: Tensor, less: Tensor) -> bool:
+    """Return whether a mask (H, W) lacks much of another one, not counting strips at its outline.
+
+    Compared are masks of `SIDE` pixels.
+    """
+    from scipy.ndimage import binary_opening
+
+    step = max(round(max(alpha.shape) / SIDE), 1)
+    whole, rest = (part[::step, ::step].numpy() > 0.5 for part in (alpha, less))
+    lost = binary_opening(whole & ~rest, np.ones((STRIP, STRIP)))
+    return bool(lost.sum() > (1 - AGREE) * whole.sum())
 
 
 def _complete(alpha: Tensor, faint: Tensor | None) -> bool:

@@ -2,10 +2,11 @@
 
 The network sees 320 pixels a side and is sometimes led astray by patterns, so it looks at the
 image, at its reflection and, where these differ, at a low-pass copy and a grey one. Their mean is
-more reliable than each. A further look, at the object's surroundings alone, has more pixels of the object and is used where it
-agrees. Where all of them leave much undecided, colours decide (`color_model`). A guided filter then
-moves the mask's edges to the image's (`edges`), pieces apart from the largest are left out
-(`pieces`), and so are holes that show nothing of the surroundings.
+more reliable than each. A further look, at the object's surroundings alone, has more pixels of the
+object and is used where it agrees. Where all of them leave much undecided, colours decide
+(`color_model`). A guided filter then moves the mask's edges to the image's (`edges`), pieces apart
+from the largest are left out (`pieces`), and holes that show nothing of the surroundings are
+filled.
 """
 
 from collections.abc import Sequence
@@ -33,6 +34,7 @@ GUIDE = 512  # pixels along the longer side at which the edges are refined
 UNDECIDED = 0.3  # undecided pixels per pixel of the object above which colours decide
 AROUND = 0.6  # margin around the object for comparing colours, fraction of its longer side
 RAMP = (0.1, 0.9)  # values of the filtered mask that become 0 and 1
+AGREEMENT = 0.5  # least IoU of the looks and their mean: below, one sees another thing
 FIRM = 0.9  # least area above .75 per area above .25; below, the outline is uncertain
 HOLES = 0.1  # largest area of holes, as a fraction of the object's, without a doubt
 SMALLEST, LARGEST = 0.003, 0.9  # fraction of the image that an object takes
@@ -67,7 +69,8 @@ def salient_mask(network: U2NetP, image: Tensor, ticket: Ticket | None = None) -
     mask = guided(color, mask, size=GUIDE)
     mask = ((mask - RAMP[0]) / (RAMP[1] - RAMP[0])).clamp(0, 1)
     kept = without_foreign_holes(color, main_piece(mask))
-    return SalientMask(kept, _doubts(looked, mask, kept))
+    agreement = min(mask_iou(each, mean) for each in looks[:3])
+    return SalientMask(kept, _doubts(agreement, looked, mask, kept))
 
 
 def _looks(network: U2NetP, color: Tensor, ticket: Ticket) -> list[Tensor]:
@@ -156,11 +159,12 @@ def firmness(mask: Tensor) -> float:
     return float((mask > 0.75).sum()) / max(float((mask > 0.25).sum()), 1.0)
 
 
-def _doubts(looked: Tensor, whole: Tensor, kept: Tensor) -> tuple[str, ...]:
+def _doubts(agreement: float, looked: Tensor, whole: Tensor, kept: Tensor) -> tuple[str, ...]:
     """Return why a mask may be wrong, in clauses.
 
     Parameters
     ----------
+    agreement : least IoU of a look in color and the mean of all
     looked, whole, kept : (H, W) as the network saw it, with its edges refined, and its main piece
     """
     area = float((kept > 0.5).float().mean())
@@ -169,7 +173,7 @@ def _doubts(looked: Tensor, whole: Tensor, kept: Tensor) -> tuple[str, ...]:
     doubts = []
     if area > LARGEST:
         doubts.append("the object seems to fill the whole image")
-    if firmness(looked) < FIRM:
+    if firmness(looked) < FIRM or agreement < AGREEMENT:
         doubts.append("its outline is uncertain against this background")
     rest = float((whole > 0.5).float().mean()) - area
     if rest > DOUBTFUL_REST * area:

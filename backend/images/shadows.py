@@ -21,13 +21,16 @@ SMOOTH = 1.5  # pixels of `SIDE`: averages noise before slopes are taken
 REACH = 3.0  # pixels of `SIDE` by which a shadow extends to the outline of the object before it
 
 
-def shaded(color: Tensor, background: Tensor, alpha: Tensor, tolerance: float) -> Tensor:
+def shaded(
+    color: Tensor, background: Tensor, alpha: Tensor, tolerance: float, *, steep: bool = False
+) -> Tensor:
     """Return the background with its soft shadows, (H, W, 3).
 
     Parameters
     ----------
     color, background : (H, W, 3) sRGB in [0, 1]
     alpha : (H, W) the mask by the plain background, which may contain shadows
+    steep : shadows may have edges, so that anything of the background's hue may be one
     """
     factor = min(SIDE / max(alpha.shape), 1.0)
     size = [max(round(side * factor), 1) for side in alpha.shape]
@@ -35,8 +38,9 @@ def shaded(color: Tensor, background: Tensor, alpha: Tensor, tolerance: float) -
     seen = _smooth(seen)
     darkness = brightness(seen.movedim(0, -1), plain.movedim(0, -1))
     within = (seen - darkness * plain).abs().amax(0) <= HUE * tolerance
-    even = torch.from_numpy(_slope(seen.numpy()) <= SLOPE * tolerance)
-    passable = (within & even).numpy()
+    passable = within.numpy()
+    if not steep:
+        passable &= _slope(seen.numpy()) <= SLOPE * tolerance
     outside = (_resized(alpha[None], size)[0] < 0.5).numpy()
     # Beside an outline, smoothed colors are partly the object's, so they tell no darkness.
     known = _reached(outside, passable) & passable

@@ -58,7 +58,7 @@ def test_a_mask_is_confirmed_by_that_at_a_smaller_tolerance():
     assert agreed
     assert len(made) == 1
     assert mask_iou(made[0], mask.float()) > 0.98
-    faint, _ = shadowed(strength=0.1, color=(0.74, 0.6, 0.7))
+    faint, _ = shadowed(strength=0.1, color=(0.708, 0.6, 0.7))
     made, agreed = masks_at_scales(faint, BACKGROUND, 0.1, error=0.02)
     assert agreed
     assert len(made) == 2  # the first contains nothing
@@ -69,3 +69,19 @@ def test_tolerances_below_the_backgrounds_error_are_not_tried():
     image, _ = shadowed()
     made, agreed = masks_at_scales(image, BACKGROUND, 0.1, error=0.08)
     assert (len(made), agreed) == (1, False)
+
+
+def test_what_may_be_a_shadow_with_an_edge_confirms_nothing():
+    image, mask = shadowed(strength=0.0)
+    hard = (ROWS - 115).abs().maximum((COLUMNS - 80).abs() / 3) < 10
+    image[hard] *= 0.7
+    made, agreed = masks_at_scales(image, BACKGROUND, 0.1, error=0.02)
+    assert not agreed
+    assert mask_iou(made[0], (mask | hard).float()) > 0.97
+    assert mask_iou(made[-1], mask.float()) > 0.97
+
+
+def test_a_mask_that_is_neither_object_nor_background_confirms_nothing():
+    image, _ = shadowed(strength=0.0, color=(0.8, 0.6, 0.64), noise=0.004)
+    _, agreed = masks_at_scales(image, BACKGROUND, 0.1, error=0.01)
+    assert not agreed
