@@ -11,6 +11,7 @@ from ..contract.errors import RequestError
 from ..contract.matte_weights import MISSING
 from ..contract.protocol import Background
 from ..ticket import Ticket
+from .line_drawing import filled_drawing
 from .matte_network import matte_network
 
 FULL = 1.0 - 1e-3  # alpha at which a pixel counts as opaque
@@ -19,6 +20,8 @@ MODES = ("auto", "object", "alpha", "corner", "color")
 ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the one before
 LEAST_BORDER = 0.5  # fraction of the border that must show the background
 HAZE = 0.2  # pixels of a mask that are neither, per pixel of the object; soft shadows reach 0.8
+PIECES, LARGEST = 20, 0.8  # a mask of more pieces, whose largest is a smaller part of it, is torn
+TORN = "it is in many pieces, so the background may not be plain"
 PLAIN_BORDER = 0.9  # the same where the network could find the object instead
 
 
@@ -57,8 +60,8 @@ def matte(
     An image with any transparency is returned unchanged. Alpha rises with a pixel's distance
     to the background's colour, largest over the channels, and passes one half at the tolerance;
     enclosed specks of background colour, such as highlights, belong to the object. Where the border
-    is not plain, or a soft shadow blurs the mask, it is that of the object that stands out, by
-    `salient_mask`.
+    is not plain, a soft shadow blurs the mask, or it is in many pieces, it is that of the object
+    that stands out, by `salient_mask`.
 
     Parameters
     ----------
@@ -99,11 +102,24 @@ def matte(
     distance = (image[..., :3] - color).abs().amax(dim=2)
     alpha = (distance / (2 * tolerance)).clamp(0.0, 1.0)
     alpha = torch.where(_specks(alpha), 1.0, alpha)
-    if background.mode == "auto" and matte_network.available and hazy(alpha):
+    cut = with_alpha(image, alpha)
+    if background.mode != "auto":
+        return Matte(cut, "background")
+    in_pieces = torn(alpha) and filled_drawing(cut) is None  # lines may be apart
+    if matte_network.available and (in_pieces or hazy(alpha)):
         salient = _salient(image, ticket)
-        if not salient.doubts:
+        if in_pieces or not salient.doubts:
             return salient
-    return Matte(with_alpha(image, alpha), "background")
+    return Matte(cut, "background", (TORN,) if in_pieces else ())
+
+
+def torn(alpha: Tensor) -> bool:
+    """Return whether a mask is in many pieces, as where the background has texture."""
+    from scipy.ndimage import label
+
+    pieces, count = cast("tuple[np.ndarray, int]", label(alpha.numpy() > 0.5))
+    sizes = np.bincount(pieces.ravel(), minlength=2)[1:]
+    return count > PIECES and bool(sizes.max() < LARGEST * sizes.sum())
 
 
 def hazy(alpha: Tensor) -> bool:

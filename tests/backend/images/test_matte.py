@@ -4,7 +4,7 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background
-from levelform.backend.images.matte import corrected, matte
+from levelform.backend.images.matte import TORN, corrected, matte
 from levelform.backend.images.matte_network import MatteNetwork
 from levelform.backend.images.salient import SalientMask
 
@@ -140,3 +140,26 @@ def test_a_soft_shadow_on_a_plain_background_is_left_to_the_network(monkeypatch)
     assert matte(shaded, Background("auto")).source == "network"
     doubts.append("its outline is uncertain")
     assert matte(shaded, Background("auto")).source == "background"
+
+
+def test_a_mask_in_many_pieces_is_told():
+    """Specks far from the border's color, as a wall's texture has."""
+    image = torch.full((128, 128, 4), 0.5)
+    image[..., 3] = 1.0
+    image[50:70, 50:70, :3] = 0.9
+    assert not matte(image, Background("auto")).doubts
+    image[8:120:8, 8:120:8, :3] = 0.9
+    assert matte(image, Background("auto")).doubts == (TORN,)
+    assert not matte(image, Background("color", color=(0.5, 0.5, 0.5))).doubts  # as the artist says
+
+
+def test_a_torn_mask_is_left_to_the_network(monkeypatch):
+    image = torch.full((128, 128, 4), 0.5)
+    image[..., 3] = 1.0
+    image[50:70, 50:70, :3] = image[8:120:8, 8:120:8, :3] = 0.9
+    found = SalientMask(torch.zeros(128, 128), ("other things stand out as well",))
+    monkeypatch.setattr(MatteNetwork, "available", True)
+    monkeypatch.setattr(MatteNetwork, "mask", lambda *_: found)
+    told = matte(image, Background("auto"))
+    assert told.source == "network"
+    assert told.doubts == found.doubts
