@@ -6,6 +6,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/ready
 LINT := .venv-lint
 LINT_READY := $(LINT)/ready
+JOBS ?= auto
 MATRIX := 4.2.23 4.5.15 5.0.1
 
 .PHONY: help demo test test-slow lint format package package-offline install-check matrix bench campaign gui-test headless-test sample clean
@@ -27,8 +28,8 @@ demo: $(READY)  ## reconstruct the bundled sample inside Blender; see demo/
 	-$(VENV)/bin/levelform weights get u2netp
 	$(PY) tools/demo.py --out demo
 
-test: $(READY)  ## the whole suite but the slow tests
-	$(PY) -m pytest
+test: $(READY)  ## the whole suite but the slow tests, one process per core; JOBS=1 for one
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes
 	$(PY) -m pytest -m slow

@@ -1,11 +1,13 @@
 """`show`, `morph`, `animate`: exhibits, morphs and image sequences, without a window."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from ...backend.contract.words import add_settings, parse_options
 from .. import api
 from ..scene.export import save_scene
+from ..scene.sequences import SEQUENCE
 
 
 def add(commands: "argparse._SubParsersAction[Any]") -> None:
@@ -68,8 +70,17 @@ def _morph(args: argparse.Namespace) -> dict[str, Any]:
 
 def _animate(args: argparse.Namespace) -> dict[str, Any]:
     single = args.source[0] if len(args.source) == 1 else args.source
-    added = api.animate_images(single, folder=args.cache, smooth=args.smooth, **_settings(args))
+    beside = _cache_of(args.save) if args.save and not args.cache else None
+    cache = args.cache or beside
+    added = api.animate_images(single, folder=cache, smooth=args.smooth, **_settings(args))
+    if beside is not None:  # they may be moved together
+        added[SEQUENCE]["folder"] = f"//{beside.relative_to(Path(args.save).parent).as_posix()}"
     return _result(args, {"object": added.name, **added["levelform_frames"].to_dict()})
+
+
+def _cache_of(saved: str) -> Path:
+    """Return the folder of an animation's meshes beside a .blend."""
+    return Path(saved).with_suffix("") / "levelform" / "animation-1"
 
 
 def _told(result: dict[str, Any]) -> str:

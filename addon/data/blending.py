@@ -1,7 +1,7 @@
 """Between results: an object with a live factor, or a mean; the worker blends the codes."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import bpy
@@ -9,9 +9,10 @@ import bpy
 from ...backend.contract.errors import RequestError
 from ...backend.contract.protocol import CODE_FILE, Blend
 from ..jobs.requests import absolute, not_kept
-from ..jobs.results import Added, Replaced
+from ..jobs.results import Added, Handle, Replaced
 from ..jobs.running import Running
 from ..jobs.session import exhaust, live
+from ..scene import gallery
 from ..scene.provenance import provenance_of
 from .showing import result_problem
 
@@ -131,8 +132,28 @@ def begin_blend(
     facts = {**known, "keep": job, "blended": list(keeps), "weights_of_blend": [*weights]}
     if into is not None:
         return live.begin(request, Replaced(job, into, bpy.context.scene), facts)
-    added = Added(job, name, bpy.context.scene) if ends is None else Moving(job, name, ends)
+    arrange = _like(first) if isinstance(first, bpy.types.Object) else None
+    if ends is None:
+        added = Added(job, name, bpy.context.scene, arrange=arrange)
+    else:
+        added = Moving(job, name, ends, arrange)
     return live.begin(request, added, facts)
+
+
+def _like(first: bpy.types.Object) -> Callable[[bpy.types.Object], None]:
+    """Return a function that moves a blend to where its first object is now."""
+    handle = Handle.of(first)
+
+    def arrange(made: bpy.types.Object) -> None:
+        there = handle.find(bpy.data.objects)
+        if there is None:
+            return
+        bpy.context.view_layer.update()
+        made.matrix_world = there.matrix_world.copy()
+        bpy.context.view_layer.update()
+        gallery.hide_earlier(made, bpy.context.scene)
+
+    return arrange
 
 
 def morph_problem(first: bpy.types.Object | None, second: bpy.types.Object | None) -> str:
@@ -184,8 +205,14 @@ class Moving(Added):
 
     label = "Blend"
 
-    def __init__(self, job: str, name: str, ends: Mapping[str, Any]) -> None:
-        super().__init__(job, name, bpy.context.scene)
+    def __init__(
+        self,
+        job: str,
+        name: str,
+        ends: Mapping[str, Any],
+        arrange: Callable[[bpy.types.Object], object] | None = None,
+    ) -> None:
+        super().__init__(job, name, bpy.context.scene, arrange=arrange)
         self._ends = dict(ends)
 
     def finish(self, provenance: Mapping[str, Any]) -> bpy.types.Object:

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from itertools import count
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ...backend.contract.image_files import list_images
 from ..jobs.requests import absolute
 from ..jobs.results import CAMERAS
 from ..scene.provenance import PROVENANCE
-from ..scene.sequences import make_folder_sequence, show_step, write_step
+from ..scene.sequences import TEMPORARY, make_folder_sequence, show_step, write_step
 from ..scene.views import ImageLike
 from .blending import blend
 from .series import Steps, finished
@@ -59,6 +60,7 @@ def image_steps(
     start: int = 1,
     every: int = 1,
     name: str = "Animation",
+    arrange: Callable[[bpy.types.Object], object] | None = None,
 ) -> Steps:
     """Yield the job that `reconstruct` begins for each image; return the animated object.
 
@@ -66,6 +68,7 @@ def image_steps(
     ----------
     reconstruct : begins the object of an image, by the image and a name
     mean : begins the weighted mean of objects
+    arrange : moves the animated object
 
     Raises
     ------
@@ -87,7 +90,14 @@ def image_steps(
             one = yield mean(*_near(made, step, smooth))
             write_step(cache, step, one.data)
             _remove(one)
-        return _played(made, name, cache, start=start, every=every, smooth=smooth)
+        played = _played(made, name, cache, start=start, every=every, smooth=smooth)
+        for one in made:  # it shall not be moved past them
+            _remove(one)
+        made.clear()
+        if arrange is not None:
+            bpy.context.view_layer.update()
+            arrange(played)
+        return played
     finally:
         for one in made:
             _remove(one)
@@ -107,18 +117,26 @@ def images_of(images: Sequence[ImageLike] | str | PathLike[str]) -> list[ImageLi
 
 
 def _cache(folder: str | PathLike[str] | None) -> Path:
-    """Return an empty folder for the meshes: the given one, else beside the .blend."""
-    if folder is not None:
-        cache = Path(absolute(folder))
-    elif bpy.data.filepath:
-        cache = Path(bpy.data.filepath).with_suffix("") / "levelform"
+    """Return an empty folder for the meshes: the given one, else a new one beside the .blend."""
+    if folder is None and not bpy.data.filepath:
+        return Path(tempfile.mkdtemp(prefix=TEMPORARY))
+    if folder is None:
+        beside = Path(bpy.data.filepath).with_suffix("") / "levelform"
+        names = (beside / f"animation-{number}" for number in count(1))
+        cache = next(path for path in names if not path.exists())  # others play older ones
     else:
-        return Path(tempfile.mkdtemp(prefix="levelform-frames-"))
-    if cache.is_dir():
+        cache = Path(absolute(folder))
         for old in cache.glob("[0-9]*.npz"):
             old.unlink()
     cache.mkdir(parents=True, exist_ok=True)
     return cache
+
+
+def _stored(cache: Path) -> str:
+    """Return a cache's path as objects store it: relative to the .blend if it is beside it."""
+    if not bpy.data.filepath or not cache.is_relative_to(Path(bpy.data.filepath).parent):
+        return str(cache)
+    return bpy.path.relpath(str(cache))
 
 
 def _near(
@@ -153,7 +171,7 @@ def _played(
         "method": facts.get("method", ""),
         "weights": facts.get("weights", ""),
     }
-    make_folder_sequence(played, str(cache), len(made), start=start, every=every)
+    make_folder_sequence(played, _stored(cache), len(made), start=start, every=every)
     show_step(played, 0)
     return played
 

@@ -12,7 +12,7 @@ from ...backend.contract.protocol import Morph
 from ..jobs.results import Deleted
 from ..jobs.running import Running
 from ..jobs.session import exhaust, live
-from ..scene import meshes
+from ..scene import gallery
 from ..scene.exhibits import new_mesh
 from ..scene.provenance import provenance_of
 from ..scene.sequences import make_sequence
@@ -114,7 +114,10 @@ class MorphResult(ShowResult):
         one = bool(provenance.get("one_topology"))
         added = (self._with_keys if one else self._with_meshes)()
         target.users_collection[0].objects.link(added)
-        meshes.place_at(added, self.exhibits[0].world_from_mesh)
+        bpy.context.view_layer.update()
+        added.matrix_world = target.matrix_world.copy()  # wherever the result was moved
+        bpy.context.view_layer.update()
+        gallery.hide_earlier(added, bpy.context.scene)
         added["levelform_morph"] = {
             "one_topology": one,
             **{name: provenance[name] for name in ("factors", "off", "flipped")},

@@ -139,13 +139,19 @@ class ShowResult(MeshlessResult):
             raise Deleted
         collection = target.users_collection[0]
         keep = target[PROVENANCE]["keep"]
+        bpy.context.view_layer.update()  # where the result is now
         row = free_row(keep)
+        nearest = min((e.place for e in self.exhibits if e.image is None), default=1)
         steps = [exhibit for exhibit in self.exhibits if exhibit.step >= 0]
         for exhibit in self.exhibits:
             if exhibit.step < 0:
-                self.added.append(add_exhibit(exhibit, target, collection, keep=keep, row=row))
+                self.added.append(
+                    add_exhibit(exhibit, target, collection, keep=keep, row=row, nearest=nearest)
+                )
         if steps:
-            self.added.append(add_steps(steps, target, collection, keep=keep, row=row))
+            self.added.append(
+                add_steps(steps, target, collection, keep=keep, row=row, nearest=nearest)
+            )
         for added in self.added:
             added[SHOWN] = self._what
         return target
@@ -167,9 +173,10 @@ def add_steps(
     *,
     keep: str,
     row: int,
+    nearest: int,
 ) -> bpy.types.Object:
     """Add one object for the steps of a sequence, which a slider chooses from."""
-    first = add_exhibit(steps[0], beside, collection, keep=keep, row=row)
+    first = add_exhibit(steps[0], beside, collection, keep=keep, row=row, nearest=nearest)
     others = [new_mesh(f"{beside.name} {step.name}", step) for step in steps[1:]]
     make_sequence(first, [first.data, *others], [step.name for step in steps])
     return first

@@ -33,13 +33,19 @@ def order_again(target: bpy.types.Object, scene: bpy.types.Scene, method: str = 
     if facts.get("volume_from") == "user" and "world_from_volume" in facts:
         place = (np.array(facts["world_from_volume"], np.float64), "user")
     told = {REQUEST: facts[REQUEST]} if REQUEST in facts else {}
-    name = _name_of(target, settings.method, settings.resolution)
+    name = _name_of(target, before.method, settings.method, settings.resolution)
     arrange = on_ground if place[0] is None and stands_nowhere(source) else None
     return Order(source, settings, place, name, Handle.of(scene), told=told, arrange=arrange)
 
 
-def _name_of(target: bpy.types.Object, method: str, resolution: int) -> str:
-    """Return the name of a result made again: the old one without Blender's .001."""
+def _name_of(target: bpy.types.Object, old: str, method: str, resolution: int) -> str:
+    """Return the name of a result made again: the old one without Blender's .001.
+
+    A name that ends with the old method and the resolution gets the new method.
+    """
     stem, _, number = target.name.rpartition(".")
     name = stem if stem and number.isdigit() else target.name
+    ending = result_name("", old, resolution)
+    if name.endswith(ending):
+        name = name.removesuffix(ending) + result_name("", method, resolution)
     return name or result_name("", method, resolution)

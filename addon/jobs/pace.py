@@ -2,7 +2,8 @@
 
 The worker reports a stage and the fraction of its work, not of its time. The time of a stage is
 that of the last job of the same kind; once it has run for a while, it is extrapolated from its own
-progress. For the first job of a kind, only the stages' weights are known.
+progress. For the first job of a kind, only the stages' weights are known: its time left counts down
+from each report, and is not told while no report comes for longer than it promised.
 """
 
 import time
@@ -13,6 +14,7 @@ from ...backend.contract.protocol import Progress
 
 EXTRAPOLATED = 0.25  # fraction of a stage done, from which only its own progress counts
 TOLD = 0.05  # minimum fraction of the job done before the time left is shown
+PATIENCE = 0.5  # fraction of a time left without a report, after which it is no longer told
 _LARGEST = 0.99  # shown before the end
 
 # Seconds of each stage of the last job of a kind.
@@ -42,6 +44,7 @@ class Pace:
     _stage: str = ""
     _entered: float = 0.0
     _spent: dict[str, float] = field(default_factory=dict)
+    _reported: tuple[float, float] = (-1.0, 0.0)  # the last fraction of the job, and when
 
     def update(self, progress: Progress) -> None:
         """Take note of the worker's progress."""
@@ -79,9 +82,14 @@ class Pace:
             earlier = sum(known[name] for name in self._spent if name in known)
             later = max(total - earlier - expected, 0.0)
             return _rest(here, progress.fraction, expected) + later
+        if progress.overall != self._reported[0]:
+            self._reported = (progress.overall, now)
         if progress.overall < TOLD or self._began is None:
             return None
-        return (now - self._began) * (1.0 - progress.overall) / progress.overall
+        since = now - self._reported[1]
+        passed = self._reported[1] - self._began
+        left = passed * (1.0 - progress.overall) / progress.overall
+        return left - since if since <= PATIENCE * left else None
 
 
 def _rest(here: float, fraction: float, expected: float) -> float:

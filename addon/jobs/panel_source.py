@@ -38,7 +38,7 @@ def scene_settings(scene: bpy.types.Scene) -> Settings:
     named = chosen.weights or next(iter(chosen.variants), "")
     weights = bpy.path.abspath(named) if named else None
     return Settings(
-        method=chosen.method,
+        method=chosen.requested,
         weights=weights,
         resolution=chosen.resolution,
         level=chosen.chosen_level,

@@ -59,6 +59,7 @@ class Order:
     name : of the new object
     told : facts to store with the result, beside the usual ones
     arrange : moves the finished object
+    renamed : returns the object's name by its method, where that is chosen during the job
     """
 
     source: ViewSource
@@ -69,6 +70,7 @@ class Order:
     marks: Marks | None = None
     told: Mapping[str, Any] = field(default_factory=dict)
     arrange: Callable[[bpy.types.Object], object] | None = None
+    renamed: Callable[[str], str] | None = None
 
     def begin(self) -> Running:
         """Begin it.
@@ -98,19 +100,20 @@ def order_of(scene: bpy.types.Scene) -> Order:
     chosen = scene.levelform
     source, settings = panel_source(scene), completed(scene_settings(scene))
     method = method_for(settings.method, source.views)
-    if settings.method == AUTO and method == SINGLE_IMAGE and stands_nowhere(source):
-        method = ""  # it is chosen by the image
+    by_image = settings.method == AUTO and method == SINGLE_IMAGE and stands_nowhere(source)
+    label, cells = source_label(scene), settings.resolution
     check_cures(settings.cures, len(source.views))
     volume = None if chosen.source == "IMAGE" else chosen.volume
     return Order(
         source,
         settings,
         _given_volume(volume, source),
-        result_name(source_label(scene), method, settings.resolution),
+        result_name(label, "" if by_image else method, cells),
         Handle.of(scene),
         marks_of(source, scene, panel=True),
         {REQUEST: memory_of(scene, settings)},
         arrange=on_ground if volume is None and stands_nowhere(source) else None,
+        renamed=(lambda chosen: result_name(label, chosen, cells)) if by_image else None,
     )
 
 
@@ -217,7 +220,7 @@ def _begin(order: Order, scene: bpy.types.Scene, *, front: float | None) -> Runn
         remarks=source.remarks,
         keep=job,
     )
-    result = Added(job, order.name, scene, source.images, order.arrange)
+    result = Added(job, order.name, scene, source.images, order.arrange, order.renamed)
     facts = {**_facts(job, source, settings), **order.told}
     return live.begin(request, result, facts, order.marks, then=then_finish(settings))
 

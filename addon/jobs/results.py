@@ -157,8 +157,10 @@ class Added(Result):
         scene: bpy.types.Scene,
         images: Sequence[ImageLike] = (),
         arrange: Callable[[bpy.types.Object], object] | None = None,
+        renamed: Callable[[str], str] | None = None,
     ) -> None:
         super().__init__(job, scene)
+        self._renamed = renamed  # its name by the method, which the job chooses
         self._arrange = arrange  # moves the finished object, before its undo step
         self._grounded = arrange is on_ground  # then its first mesh is moved too
         self._name = name
@@ -210,6 +212,8 @@ class Added(Result):
         frames = told.pop("cameras", ())
         obj = super().finish(told)
         obj.pop(DRAFT, None)
+        if self._renamed is not None and obj.name.startswith(self._name):  # not the artist's name
+            obj.name = self._renamed(str(told.get("method", "")))
         if self._grounded and self.last is not None:
             meshes.place(obj, self.last)  # back where its cameras stand, to be moved with them
             bpy.context.view_layer.update()

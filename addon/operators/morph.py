@@ -6,6 +6,7 @@ from dataclasses import replace
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ...backend.contract.errors import RequestError
 from ..data.blending import (
     FACTORS,
     LIVE_RESOLUTION,
@@ -20,6 +21,7 @@ from ..data.frames import image_steps, images_of
 from ..data.morphing import animation_steps, begin_morph, moments_of, time_problem, weights_for
 from ..data.series import Steps, finished, series, ticker
 from ..jobs.requests import begin, scene_settings
+from ..jobs.results import Handle, on_ground
 from ..jobs.running import Running
 from ..jobs.session import busy, live
 from ..scene.provenance import provenance_of
@@ -199,28 +201,37 @@ class LEVELFORM_OT_animate_images(ReportingOperator, bpy.types.Operator):
         return self._attempt(self.run if bpy.app.background else self._begin, context)
 
     def run(self, context: bpy.types.Context) -> None:
-        finished(self._steps(context, images_of(self.directory)))
+        images = images_of(self.directory)
+        finished(steps_of_images(context.scene, images, self.resolution, self.smooth))
 
     def _begin(self, context: bpy.types.Context) -> None:
         images = images_of(self.directory)
         count = len(images) * (2 if self.smooth else 1)
-        pattern = "Step {} of {}"
-        series.begin(self._steps(context, images), count, pattern)
+        steps = steps_of_images(context.scene, images, self.resolution, self.smooth)
+        series.begin(steps, count, "Step {} of {}")
         live.wake()
         ticker.wake()
 
-    def _steps(self, context: bpy.types.Context, images: list[ImageLike]) -> Steps:
-        scene = context.scene
-        settings = replace(scene_settings(scene), cures=(), resolution=self.resolution)
 
-        def reconstruct(image: ImageLike, name: str) -> Running:
-            source = given_source([image], None, scene)
-            return begin(source, settings, name=name, arrange=lambda _: None)
+def steps_of_images(
+    scene: bpy.types.Scene, images: Sequence[ImageLike], resolution: int, smooth: float
+) -> Steps:
+    """Return the steps of an animation by the panel's settings; no operator lives as long."""
+    settings = replace(scene_settings(scene), cures=(), resolution=resolution)
+    handle = Handle.of(scene)
 
-        def mean(near: Sequence[bpy.types.Object], weights: Sequence[float]) -> Running:
-            return begin_blend(near, weights, resolution=self.resolution)
+    def reconstruct(image: ImageLike, name: str) -> Running:
+        there = handle.find(bpy.data.scenes)
+        if there is None:
+            raise RequestError(f"The scene {handle.name} is gone.", "Reconstruct it again.")
+        source = given_source([image], None, there)
+        return begin(source, settings, name=name, arrange=lambda _: None)
 
-        return image_steps(reconstruct, mean, images, smooth=self.smooth, start=scene.frame_start)
+    def mean(near: Sequence[bpy.types.Object], weights: Sequence[float]) -> Running:
+        return begin_blend(near, weights, resolution=resolution)
+
+    start = scene.frame_start
+    return image_steps(reconstruct, mean, images, smooth=smooth, start=start, arrange=on_ground)
 
 
 CLASSES = (

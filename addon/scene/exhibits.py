@@ -13,6 +13,7 @@ from . import meshes
 from .textures import packed_image
 
 APART = 1.2  # object widths between neighbours of a row, and object depths between rows
+FEW, FEW_RADIUS = 300, 0.035  # points that are drawn larger, and how large, volume units
 BESIDE, ROW = "levelform_beside", "levelform_row"  # of a mesh: the result's kept name, its row
 
 
@@ -29,18 +30,20 @@ def add_exhibit(
     *,
     keep: str = "",
     row: int = 0,
+    nearest: int = 1,
 ) -> bpy.types.Object:
     """Add an exhibit beside a result; return its object.
 
     A mesh has numbers of its vertices as attributes; points are small octahedra with the same
-    attributes; an image is an Empty that shows it. `row` is that of `free_row(keep)`.
+    attributes; an image is an Empty that shows it. `row` is that of `free_row(keep)`, `nearest` the
+    least place of the row: that exhibit stands next to the result.
     """
     name = f"{beside.name} {exhibit.name}"
     if exhibit.image is not None:
         return _add_image(name, exhibit, beside, collection)
     added = bpy.data.objects.new(name, new_mesh(name, exhibit))
     collection.objects.link(added)
-    _place(added, exhibit, beside, row)
+    _place(added, exhibit.place - nearest + 1, beside, row)
     added[BESIDE], added[ROW] = keep, row
     return added
 
@@ -53,7 +56,9 @@ def new_mesh(name: str, exhibit: Exhibit) -> bpy.types.Mesh:
     WorkError
         If its arrays are invalid.
     """
-    exhibit = exhibit if exhibit.faces is not None else drawn_points(exhibit)
+    if exhibit.faces is None:
+        few = exhibit.vertices is not None and len(exhibit.vertices) < FEW
+        exhibit = drawn_points(exhibit, FEW_RADIUS) if few else drawn_points(exhibit)
     assert exhibit.vertices is not None
     assert exhibit.faces is not None
     update = MeshUpdate(
@@ -76,12 +81,14 @@ def new_mesh(name: str, exhibit: Exhibit) -> bpy.types.Mesh:
     return mesh
 
 
-def _place(added: bpy.types.Object, exhibit: Exhibit, beside: bpy.types.Object, row: int) -> None:
-    """Place an object at its volume, aside by its place in the row, and back by its row."""
-    pose = np.eye(4) if exhibit.world_from_mesh is None else exhibit.world_from_mesh
+def _place(added: bpy.types.Object, place: int, beside: bpy.types.Object, row: int) -> None:
+    """Place an object as the result, aside by its place in the row, and back by its row.
+
+    An exhibit is in the frame of the result's mesh, wherever the result has been moved.
+    """
     width, depth, _ = (APART * max(side, 1e-3) for side in beside.dimensions)
-    translation = Matrix.Translation((width * exhibit.place, depth * row, 0))
-    added.matrix_world = translation @ Matrix(np.asarray(pose).tolist())
+    translation = Matrix.Translation((width * place, depth * row, 0))
+    added.matrix_world = translation @ beside.matrix_world
 
 
 def _add_image(

@@ -86,12 +86,6 @@ def refill(mesh_object: bpy.types.Object, update: MeshUpdate) -> bool:
     return True
 
 
-def place_at(mesh_object: bpy.types.Object, world_from_mesh: Any) -> None:
-    """Place an object by a (4, 4) matrix; None: at the origin."""
-    pose = np.eye(4) if world_from_mesh is None else np.asarray(world_from_mesh)
-    mesh_object.matrix_world = Matrix(pose.tolist())
-
-
 def place(mesh_object: bpy.types.Object, update: MeshUpdate) -> None:
     """Place the object at the update's volume."""
     mesh_object.matrix_world = Matrix(np.asarray(update.world_from_mesh).tolist())

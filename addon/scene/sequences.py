@@ -18,6 +18,7 @@ from . import meshes
 
 SEQUENCE = "levelform_sequence"  # custom property of the object
 FILES = "{:05d}.npz"  # of a folder, by step
+TEMPORARY = "levelform-frames-"  # begins the name of a temporary folder
 
 _seen: dict[int, int] = {}  # the slider's last value, by the object's `session_uid`
 
@@ -67,6 +68,37 @@ def sequence_of(target: bpy.types.Object | None) -> dict[str, Any] | None:
     """Return an object's sequence; None if it shows a single mesh."""
     stored = target.get(SEQUENCE) if target is not None else None
     return stored if hasattr(stored, "to_dict") else None
+
+
+def shown_label(target: bpy.types.Object) -> str:
+    """Return the label of the mesh that a sequence shows now, by its slider or by the frame."""
+    stored = sequence_of(target)
+    if stored is None:
+        return ""
+    if "folder" in stored:
+        names = [FILES.format(step) for step in range(len(stored["labels"]))]
+        shown = target.data.get("levelform_file")
+        step = names.index(shown) if shown in names else 0
+    else:
+        meshes_by_step = stored["meshes"].to_dict()
+        step = next((int(s) for s, mesh in meshes_by_step.items() if mesh == target.data), 0)
+    return str(stored["labels"][step])
+
+
+def sequence_remark(target: bpy.types.Object) -> str:
+    """Return what an artist has to know about a sequence's files, in a sentence; may be empty."""
+    stored = sequence_of(target)
+    if stored is None or "folder" not in stored:
+        return ""
+    folder = Path(bpy.path.abspath(stored["folder"]))
+    if not folder.is_dir():
+        return f"The folder of its meshes is gone: {folder}. Animate the images again."
+    if folder.name.startswith(TEMPORARY):
+        return (
+            "Its meshes are in a temporary folder. To keep them, save this file and animate the "
+            "images again."
+        )
+    return ""
 
 
 def length_of(target: bpy.types.Object) -> int:

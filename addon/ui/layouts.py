@@ -29,12 +29,17 @@ def paragraph(
     taken : width at scale 1 that something beside it takes
     """
     text = sentence(text)  # the whole of it, before it is wrapped
-    scale = context.preferences.system.ui_scale
-    letters = max(16, int((context.region.width / scale - _MARGIN - taken) / _LETTER))
+    letters = letters_in(context, taken=_MARGIN + taken)
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(text, letters)):
         column.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)
+
+
+def letters_in(context: bpy.types.Context, *, taken: float = 0.0, part: float = 1.0) -> int:
+    """Return how many letters fit in a part of the region's width, without `taken` at scale 1."""
+    width = context.region.width / context.preferences.system.ui_scale
+    return max(16, int((part * width - taken) / _LETTER))
 
 
 class Sidebar:
@@ -50,6 +55,11 @@ class SubPanel(Sidebar):
 
     bl_parent_id = "LEVELFORM_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
+
+
+def draw_method(layout: bpy.types.UILayout, settings: Any) -> None:
+    """Draw the menu of methods over the whole width: their titles are long."""
+    layout.prop(settings, "method_choice", text="")
 
 
 def draw_level(layout: bpy.types.UILayout, settings: Any, unit: str, prefix: str = "") -> None:

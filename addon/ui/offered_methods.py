@@ -6,7 +6,12 @@ import bpy
 
 from ...backend.contract import protocol
 from ...backend.contract.catalogue import ENTRIES, GROUPS, OWN, CatalogueEntry
-from ...backend.contract.default_method import AUTO, FIT_VIEWS, default_method
+from ...backend.contract.default_method import (
+    AUTO,
+    FIT_VIEWS,
+    default_method,
+    first_for_unposed,
+)
 from ..jobs.session import live
 from ..scene.scene_source import camera_pairs
 from . import choices
@@ -73,7 +78,7 @@ def in_use(settings: Any) -> str:
 def suiting(settings: Any) -> str:
     """Return the name of the method that suits the panel's source."""
     if settings.source == "IMAGE":
-        return default_method(0, 1).name
+        return first_for_unposed(weights=bool(settings.weights))
     if settings.source == "FILES":  # how many cameras it holds is known once it is read
         return default_method(FIT_VIEWS).name
     count = len(camera_pairs(settings.id_data))

@@ -9,6 +9,7 @@ from ...backend.contract.cures import button_of
 from ...backend.contract.default_method import HULL
 from ...backend.contract.protocol import MeshUpdate
 from ...backend.contract.weights import installed_weights
+from ..data.series import series
 from ..jobs.requests import (
     settings_problem,
     source_problem,
@@ -19,7 +20,15 @@ from ..scene.scene_source import camera_pairs
 from ..scene.volume import remarks_of
 from ..scene.wording import counted, for_panel, sentence, told
 from . import method_options, remedies
-from .layouts import Sidebar, SubPanel, draw_level, draw_optional, paragraph, split_column
+from .layouts import (
+    Sidebar,
+    SubPanel,
+    draw_level,
+    draw_method,
+    draw_optional,
+    paragraph,
+    split_column,
+)
 from .offered_methods import in_use
 from .panels_backend import draw_backend_remedy
 from .panels_cameras import sample_camera_data
@@ -47,23 +56,21 @@ class LEVELFORM_PT_main(Sidebar, bpy.types.Panel):
         if not images_at_hand(context.scene):
             draw_start(layout, context)
             if settings.source == "IMAGE":  # its methods may need weights, which take a while
-                split_column(layout).prop(settings, "method_choice")
+                draw_method(layout, settings)
                 _draw_needs(layout, context, settings)
-            if live.running is not None:
+            if live.running is not None or series.running:
                 _draw_action(layout, context)
             _draw_failure(layout, context)
             return
         if settings.source != "IMAGE":
             _draw_agreement(body, context, settings)
-        sub = split_column(body)
         if settings.source != "IMAGE":
-            row = sub.row(align=True)
+            row = split_column(body).row(align=True)
             row.prop(settings, "volume")
             row.operator("levelform.volume_from_cameras", text="", icon="PIVOT_BOUNDBOX")
             for remark in remarks_of(settings.volume):
                 paragraph(body, context, for_panel(remark), icon="INFO")
-            sub = split_column(body)
-        sub.prop(settings, "method_choice")
+        draw_method(body, settings)
         _draw_needs(body, context, settings)
         sub = split_column(body)
         sub.prop(settings, "preset")
@@ -178,7 +185,11 @@ def _draw_action(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     row = column.row(align=True)
     row.scale_y = 1.6
     running = live.running
-    if running is None:
+    if series.running:  # several jobs that make one object
+        row.progress(factor=series.progress, text=series.title)
+        row.operator("levelform.cancel", text="", icon="X")
+        column.label(text=running.told() if running is not None else "")
+    elif running is None:
         row.operator("levelform.reconstruct", icon="MESH_ICOSPHERE")
         _draw_ready(column, context)
     else:

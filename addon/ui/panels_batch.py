@@ -32,6 +32,7 @@ class LEVELFORM_PT_batch(SubPanel, bpy.types.Panel):
             if reason:
                 paragraph(layout, context, reason, icon="INFO")
         _draw_outcome(layout, context)
+        layout.operator("levelform.animate_images", icon="RENDER_ANIMATION")
 
 
 def _draw_progress(layout: bpy.types.UILayout) -> None:

@@ -12,8 +12,10 @@ from ..scene import images as scene_images
 from ..scene.scene_source import camera_pairs, chosen_cameras, scene_cameras_of
 from ..scene.wording import counted, told
 from .layouts import paragraph, split_column
+from .offered_methods import in_use
 
 THUMBNAIL = 5.0  # size of the chosen camera's image, with the outline, in heights of a button
+TAKE_DEPTH = ("uclid-net",)  # methods that use a camera's depth map
 LISTED = 3  # cameras without an image that are named
 
 
@@ -122,6 +124,8 @@ def _draw_chosen(
         layout.template_icon(icon_value=icon, scale=THUMBNAIL)
     if camera_image.source != "BACKGROUND":
         layout.template_ID(camera.levelform_camera, "image", open="image.open")
+    if in_use(scene.levelform) in TAKE_DEPTH:
+        split_column(layout).prop(camera.data, "levelform_depth")
     if camera_image.problem:
         paragraph(layout, context, camera_image.problem, icon="ERROR")
     elif camera.levelform_camera.mark != "NONE":

@@ -1,5 +1,6 @@
 """The panel of a result: how the selected mesh was made, and actions on it."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,10 @@ from ..jobs.results import estimated_camera
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
 from ..scene.wording import counted, for_panel, sentence, told
-from .layouts import Sidebar, SubPanel, draw_level, paragraph, split_column
+from .layouts import Sidebar, SubPanel, draw_level, letters_in, paragraph, split_column
 from .level_properties import LEVEL_PROPERTIES
+
+NAMES, VALUE_MARGIN = 0.3, 25  # part of the width for names; width of the rest without text
 
 
 class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
@@ -37,7 +40,7 @@ class LEVELFORM_PT_result(SubPanel, bpy.types.Panel):
         if facts is None:
             return
         layout = self.layout
-        _draw_rows(layout, asked(context.object, facts))
+        _draw_rows(layout, context, asked(context.object, facts))
         _draw_compared(layout, context, facts)
         for remark in facts.get("remarks", ()):
             if not remark.startswith("No method was named"):  # the menu shows which one is used
@@ -71,7 +74,7 @@ class LEVELFORM_PT_result_details(Sidebar, bpy.types.Panel):
         facts = provenance_of(context.object)
         if facts is None:
             return
-        _draw_rows(self.layout, details(facts))
+        _draw_rows(self.layout, context, details(facts))
         paragraph(self.layout, context, told("Proof: {}", facts.get("rule", "?")))
         if "world_from_volume" in facts:
             self.layout.operator("levelform.show_volume", icon="PIVOT_BOUNDBOX")
@@ -93,11 +96,8 @@ def _draw_compared(layout: bpy.types.UILayout, context: bpy.types.Context, facts
 
 def chosen_why(facts: Any) -> str:
     """Return in a short sentence why a method was chosen for one image."""
-    best = facts["compared"][facts["method"]]
-    pattern = (
-        "{} was chosen: it is accurate on test pictures, and its outline covers the mask to {}."
-    )
-    return told(pattern, told(title_of(facts["method"])), f"{best:.0%}")
+    pattern = "{} was chosen for its accuracy on test pictures."
+    return told(pattern, told(title_of(facts["method"])))
 
 
 def _choice(name: str, compared: Any) -> str:
@@ -152,17 +152,21 @@ def details(facts: Any) -> list[tuple[str, str]]:
     ]
 
 
-def _draw_rows(layout: bpy.types.UILayout, rows: Sequence[tuple[str, str]]) -> None:
-    """Draw names and values in two columns."""
+def _draw_rows(
+    layout: bpy.types.UILayout, context: bpy.types.Context, rows: Sequence[tuple[str, str]]
+) -> None:
+    """Draw names and values in two columns; long values are wrapped."""
     column = layout.column(align=True)
     column.scale_y = 0.85
+    letters = letters_in(context, taken=VALUE_MARGIN, part=1.0 - NAMES)
     for name, value in rows:
-        split = column.split(factor=0.3)
-        side = split.row()
-        side.alignment = "RIGHT"
-        side.active = False
-        side.label(text=name)
-        split.label(text=value)
+        for number, line in enumerate(textwrap.wrap(value, letters) or [""]):
+            split = column.split(factor=NAMES)
+            side = split.row()
+            side.alignment = "RIGHT"
+            side.active = False
+            side.label(text="" if number else name)
+            split.label(text=line)
 
 
 def _size(target: bpy.types.Object) -> str:
@@ -181,6 +185,10 @@ def _colors(target: bpy.types.Object, facts: Any) -> str:
 def _agreement(facts: Any) -> str:
     """Return in a few words how much of the images' silhouettes the result covers."""
     covers = [view["covered"] for view in facts.get("views_checked", ()) if "covered" in view]
+    single = facts.get("silhouette_iou")  # of one image without a camera
+    if not covers and single is not None:
+        pattern = "{} covered, then adjusted" if facts.get("adjusted") else "{} covered"
+        return told(pattern, f"{single:.0%}")
     if not covers:
         return told("not compared")
     pattern = "agree, {} covered" if min(covers) > WELL_COVERED else "{} covered"

@@ -7,7 +7,7 @@ from ..data.series import series
 from ..data.showing import show_problem, shows_of
 from ..jobs.session import live
 from ..scene.provenance import provenance_of
-from ..scene.sequences import sequence_of
+from ..scene.sequences import sequence_of, sequence_remark, shown_label
 from .layouts import SubPanel, paragraph, split_column
 
 
@@ -35,15 +35,13 @@ class LEVELFORM_PT_show(SubPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, target = self.layout, context.object
-        if series.running:
-            row = layout.row(align=True)
-            row.progress(factor=series.progress, text=series.title)
-            row.operator("levelform.cancel", text="", icon="X")
         stored = sequence_of(target)
         if stored is not None:
             layout.prop(target, "levelform_step", slider=False)
-            labels = stored["labels"]
-            layout.label(text=str(labels[min(target.levelform_step, len(labels) - 1)]))
+            layout.label(text=shown_label(target))
+            remark = sequence_remark(target)
+            if remark:
+                paragraph(layout, context, remark, icon="INFO")
         if provenance_of(target) is None:
             return
         if ends_of(target):  # can be moved further while the last factor is being meshed

@@ -22,7 +22,7 @@ from bpy.props import (
 from ...backend.contract import options as declared
 from ...backend.contract import protocol
 from ...backend.contract import settings as table
-from ...backend.contract.default_method import FIT, HULL, SINGLE_IMAGE, default_method
+from ...backend.contract.default_method import ENSEMBLE, FIT, HULL, SINGLE_IMAGE
 from ...backend.contract.levels import DISTANCE
 from ..jobs.requests import DEFAULT_METHOD
 from ..scene import view_checks
@@ -43,11 +43,12 @@ def _is_mesh(_settings: "LevelformSettings", candidate: bpy.types.Object) -> boo
 
 
 def _source_changed(settings: "LevelformSettings", _context: bpy.types.Context) -> None:
-    """Switch to a method that needs no camera if the source is an image without one."""
+    """Switch to the default method where the chosen one is not for this kind of source."""
     view_checks.forget(settings.id_data)
-    if settings.source == "IMAGE" and settings.method in (HULL, FIT):
-        settings.method = default_method(0, 1).name
-    elif settings.source != "IMAGE" and settings.method == SINGLE_IMAGE:
+    single = settings.source == "IMAGE"
+    if settings.method in ((HULL, FIT) if single else (ENSEMBLE,)):
+        settings.method = DEFAULT_METHOD
+    elif not single and settings.method == SINGLE_IMAGE:
         info = offered_methods.info_of(settings)
         if info is not None and not info.weights and not settings.weights:
             settings.method = DEFAULT_METHOD
@@ -324,6 +325,12 @@ class LevelformSettings(bpy.types.PropertyGroup):
     def info(self) -> protocol.MethodInfo | None:
         """The worker's description of the chosen method; None before it is known."""
         return offered_methods.info_of(self)
+
+    @property
+    def requested(self) -> str:
+        """The method of a job: that in use, by name where the image can't choose."""
+        plain = not self.use_level and not self.more_options
+        return self.method if plain or self.source != "IMAGE" else offered_methods.in_use(self)
 
     @property
     def level_unit(self) -> str:

@@ -2,6 +2,7 @@
 
 import bpy
 
+from ..data.series import series
 from ..jobs.session import live
 
 
@@ -13,7 +14,8 @@ def draw(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     row = header.layout.row(align=True)
     bar = row.row(align=True)
     bar.ui_units_x = 16
-    bar.progress(factor=running.fraction, text=f"Levelform: {running.told()}")
+    title = f"{series.title}, {running.told()}" if series.running else running.told()
+    bar.progress(factor=running.fraction, text=f"Levelform: {title}")
     row.operator("levelform.cancel", text="Cancel", icon="EVENT_ESC")
     header.layout.separator()
 

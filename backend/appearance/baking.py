@@ -111,6 +111,9 @@ def _without_light(
 ) -> Tensor:
     """Return (N, 3) photographed colours as base colours, where the field knows the light.
 
+    Only its brightness is divided out: the estimated hue of the light differs between directions
+    that few images see, and would tint the object there.
+
     The field's colour over its base colour is its estimate of the light. Detail that the field does
     not resolve stays, because photographed colours are divided, not replaced. Images can't separate
     the colour and brightness of the light from the object's, so the usual light counts as white,
@@ -123,7 +126,7 @@ def _without_light(
 
 
 def _usual_light(vertices: Tensor, field: Field | None) -> Tensor | None:
-    """Return (3,) the geometric mean over the surface of what `_light_factor` returns."""
+    """Return (1,) the geometric mean over the surface of what `_light_factor` returns."""
     step = max(len(vertices) // LIGHT_POINTS, 1)
     factor = None if field is None else _light_factor(vertices[::step], field)
     return None if factor is None or not len(factor) else factor.log().mean(0).exp()
@@ -131,13 +134,17 @@ def _usual_light(vertices: Tensor, field: Field | None) -> Tensor | None:
 
 @torch.no_grad()
 def _light_factor(points: Tensor, field: Field) -> Tensor | None:
-    """Return (N, 3) a field's base colours over its colours; None if it knows no light."""
+    """Return (N, 1) a field's base colours over its colours, the geometric mean of the channels.
+
+    None if it knows no light.
+    """
     there = points.to(field.device)
     albedo = field.albedo(there)
     lit = None if albedo is None else field.color(there)
     if albedo is None or lit is None:
         return None
-    return albedo.cpu().clamp_min(DARKEST) / lit[:, :3].cpu().clamp_min(DARKEST)
+    factor = albedo.cpu().clamp_min(DARKEST) / lit[:, :3].cpu().clamp_min(DARKEST)
+    return factor.log().mean(1, keepdim=True).exp()
 
 
 def _padded(image: Tensor) -> Tensor:

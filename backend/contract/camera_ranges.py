@@ -95,7 +95,7 @@ FREE, OWN, ROUND = "free", "levelform", "levelform-round"
 WORDS = {
     **{name: chosen.words for name, chosen in RANGES.items()},
     FREE: "Everything: any side, any lens, orthographic too, tilted and off center",
-    OWN: "Upright and centerd, any side, wide-angle to long lenses: for Levelform's own networks",
+    OWN: "Upright and centered, any side, wide-angle to long lenses: for Levelform's own networks",
     ROUND: "The same, spread evenly around the object, from anywhere: for several views of it",
 }
 # The cameras of "levelform": from wide-angle close-ups to long lenses, always zoomed so that the

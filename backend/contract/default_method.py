@@ -61,6 +61,17 @@ def default_method(posed: int, unposed: int = 0) -> DefaultMethod:
     return DefaultMethod(name, f"No method was named: {name} was used because {why}.")
 
 
+def first_for_unposed(*, weights: bool = False) -> str:
+    """Return the name of the method that one image without a camera is tried with first.
+
+    Parameters
+    ----------
+    weights : whether a file of weights is chosen; then no methods are compared
+    """
+    name = default_method(0, 1).name
+    return ENSEMBLE if name == SINGLE_IMAGE and not weights else name
+
+
 def method_for(method: str, views: Sequence[ViewData]) -> str:
     """Return the name of a method, with the rule applied where it is `AUTO`."""
     if method != AUTO:

@@ -22,6 +22,8 @@ FULL = 1.0 - 1e-3  # alpha at which a pixel counts as opaque
 MODES = ("auto", "object", "alpha", "corner", "color")
 ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the one before
 LEAST_BORDER = 0.5  # fraction of the border that must show the background
+PIECES, LARGEST = 20, 0.8  # a mask of more pieces, whose largest is a smaller part of it, is torn
+TORN = "it is in many pieces, so the background may not be plain"
 PLAIN, NEARLY_PLAIN = 0.9, 0.7  # for masks by color to be used without the network, or to doubt it
 CONFIRMED = 0.85  # minimum IoU with the network's mask of a doubtful one by color
 FAINT = "parts of the object are hardly told from the background or from its shadow by their color"
@@ -61,9 +63,9 @@ def matte(
 
     An image with any transparency is returned unchanged. "corner" and "color" compare with one
     color, see `plain.distance_alpha`; "auto" compares with the smooth background that the image's
-    border shows, and its soft shadows. Where the border is not plain, the mask is that of the
-    object that stands out, by `salient_mask`, which also decides between masks by color where these
-    depend on the tolerance.
+    border shows, and its soft shadows. Where the border is not plain, or the mask is in many
+    pieces, the mask is that of the object that stands out, by `salient_mask`, which also decides
+    between masks by color where these depend on the tolerance.
 
     Parameters
     ----------
@@ -121,6 +123,9 @@ def _automatic(image: Tensor, tolerance: float, name: str, ticket: Ticket | None
         return plain
     made, agreed = masks_at_scales(color, background, tolerance, error)
     available = matte_network.available
+    if torn(made[0]):
+        torn_mask = Matte(with_alpha(image, made[0]), "background", (TORN,))
+        return _salient(image, ticket) if available else torn_mask
     if agreed and (seen >= PLAIN or not available):
         return Matte(with_alpha(image, made[-1]), "background")
     if not available:
@@ -140,6 +145,15 @@ def _decided(
     if ious[best] >= CONFIRMED:
         return Matte(with_alpha(image, made[best]), "background")
     return replace(salient, doubts=(*salient.doubts, *doubts))
+
+
+def torn(alpha: Tensor) -> bool:
+    """Return whether a mask is in many pieces, as where the background has texture."""
+    from scipy.ndimage import label
+
+    pieces, count = cast("tuple[np.ndarray, int]", label(alpha.numpy() > 0.5))
+    sizes = np.bincount(pieces.ravel(), minlength=2)[1:]
+    return count > PIECES and bool(sizes.max() < LARGEST * sizes.sum())
 
 
 def with_alpha(image: Tensor, alpha: Tensor) -> Tensor:

@@ -105,7 +105,7 @@ def much_lost(alpha: Tensor, less: Tensor) -> bool:
 
 def _complete(alpha: Tensor, faint: Tensor | None) -> bool:
     """Return whether a mask contains nearly all of another one, if that is known."""
-    return faint is None or mask_iou(alpha, torch.maximum(alpha, faint)) >= AGREE
+    return faint is None or not much_lost(torch.maximum(alpha, faint), alpha)
 
 
 def _specks(alpha: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """The stages of a job, each with its expected fraction of the time."""
 
 from ..contract import protocol
+from ..fit.settings import SECONDS as TIMES
 from ..reconstructors import find_method
 from .refining import STAGE as REFINE
 
@@ -10,9 +11,10 @@ PREPARE, MAKE, MESH, COLOR, CHECK = (
 # Seconds of a network's job at 128 cells with eight images, on one core.
 SECONDS = {PREPARE: 5.0, MAKE: 3.0, MESH: 8.0, COLOR: 12.0, CHECK: 4.0}
 COMPARE = "Compare methods"
-COMPARING = 6.0  # seconds
+# The same of one image without a camera, whose method is chosen by comparing.
+SINGLE = {PREPARE: 1.0, COMPARE: 9.0, MAKE: 3.0, MESH: 4.0, COLOR: 1.0, CHECK: 1.0}
 REFINING = 10.0
-IMPROVING = 60.0  # seconds of a method that improves its result
+IMPROVING = 60.0  # seconds of a method that improves its result, unless its time is given
 CARVING = {MAKE: 1.0, MESH: 3.0}  # of a method without a network
 
 
@@ -23,12 +25,14 @@ def stages_of(request: protocol.Reconstruct, *, choosing: bool = False) -> dict[
     """
     spec = find_method(request.method).spec
     weights = dict(SECONDS) if spec.learned else SECONDS | CARVING
+    if choosing:
+        weights |= SINGLE
     if spec.improves:
-        weights[MAKE] = IMPROVING
+        weights[MAKE] = TIMES.get(request.options.get("time", ""), IMPROVING)
     if not request.color:
         del weights[COLOR]
     more = {REFINE: REFINING} if request.options.get("refine") else {}
-    more |= {COMPARE: COMPARING} if choosing else {}
+    more |= {COMPARE: weights.pop(COMPARE)} if choosing else {}
     return {PREPARE: weights.pop(PREPARE), **more, **weights}
 
 

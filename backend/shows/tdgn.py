@@ -24,7 +24,7 @@ IOU_POINTS = 20_000  # for the IoU of greedy deletion
     ShowSpec(
         "training-set",
         "Training Set",
-        "the generated points over the surface: red inside, blue outside, with the SVM's weights "
+        "the generated points beside the surface: red inside, blue outside, with the SVM's weights "
         "(figures 2, 5)",
     ),
     METHOD,
@@ -34,7 +34,7 @@ def training_set(subject: Subject) -> Iterator[Exhibit]:
     made = figures.training_set(_model(subject), subject.code)
     yield _points("Training points", made.points, made)
     mesh = subject.mesh()
-    yield mesh_exhibit("Surface", mesh.vertices, mesh.faces, place=1)
+    yield mesh_exhibit("Surface", mesh.vertices, mesh.faces, place=2)
 
 
 @show(
@@ -50,7 +50,7 @@ def embedding(subject: Subject) -> Iterator[Exhibit]:
     model = _model(subject)
     made = figures.training_set(model, subject.code)
     mesh = figures.embedded_mesh(model, subject.code, subject.mesh())
-    yield mesh_exhibit("Embedded surface", mesh.vertices, mesh.faces, place=1)
+    yield mesh_exhibit("Embedded surface", mesh.vertices, mesh.faces, place=2)
     yield _points("Embedded points", made.embedded, made)
 
 

@@ -1,6 +1,7 @@
 """Training in several processes or on several machines, started by `torchrun`."""
 
 import atexit
+import gc
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -61,5 +62,6 @@ class Group:
 
 
 def _leave() -> None:
+    gc.collect()  # a wrapped module in a cycle would keep the group's threads
     if dist.is_initialized():
         dist.destroy_process_group()

@@ -1,5 +1,7 @@
 """An image sequence: a file a frame on disk, one object that plays them, smoothed if asked for."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from levelform.addon.data import frames  # noqa: E402
 from levelform.addon.jobs.results import CAMERAS  # noqa: E402
 from levelform.addon.scene.meshes import new_mesh  # noqa: E402
 from levelform.addon.scene.provenance import PROVENANCE  # noqa: E402
+from levelform.addon.scene.sequences import sequence_remark  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 from levelform.backend.contract.protocol import MeshUpdate  # noqa: E402
 
@@ -101,3 +104,30 @@ def test_an_empty_folder_and_nonsense_are_refused(reconstruct, tmp_path):
         frames.animate_images(reconstruct, ["1"], folder=tmp_path, smooth=-1)
     with pytest.raises(RequestError, match="No images are given"):
         frames.animate_images(reconstruct, [], folder=tmp_path)
+
+
+def test_each_animation_keeps_its_own_files_beside_the_blend(reconstruct, tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    first = frames.animate_images(reconstruct, ["1", "2"])
+    second = frames.animate_images(reconstruct, ["7", "8"])
+    for frame in (2, 1):
+        bpy.context.scene.frame_set(frame)
+        assert (size_of(first), size_of(second)) == (frame, 6 + frame)
+    assert first["levelform_sequence"]["folder"].startswith("//")
+    assert not sequence_remark(first)
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    bpy.ops.wm.save_mainfile()
+    for name in ("scene.blend", "scene"):
+        (tmp_path / name).rename(moved / name)
+    bpy.ops.wm.open_mainfile(filepath=str(moved / "scene.blend"))
+    bpy.context.scene.frame_set(2)
+    assert size_of(bpy.data.objects[0]) in (2, 8)  # they went along
+
+
+def test_files_that_will_not_stay_or_are_gone_are_told(reconstruct, tmp_path):
+    played = frames.animate_images(reconstruct, ["1", "2"])
+    assert sequence_remark(played).startswith("Its meshes are in a temporary folder.")
+    folder = Path(played["levelform_sequence"]["folder"])
+    folder.rename(tmp_path / "elsewhere")
+    assert sequence_remark(played).startswith("The folder of its meshes is gone")

@@ -1,15 +1,19 @@
 """Several jobs that make one object, in a window: step by step, cancelled, failed."""
 
+from pathlib import Path
+
 import pytest
 
 bpy = pytest.importorskip("bpy")
 from levelform.addon.data import morphing  # noqa: E402
 from levelform.addon.data.series import Series  # noqa: E402
+from levelform.addon.operators.morph import steps_of_images  # noqa: E402
 from levelform.addon.scene.provenance import PROVENANCE  # noqa: E402
 from levelform.addon.scene.sequences import length_of  # noqa: E402
 from levelform.backend.contract.errors import RequestError  # noqa: E402
 
 pytestmark = pytest.mark.bpy
+SAMPLE = Path(__file__).parents[3] / "assets" / "sample" / "chair" / "images"
 
 
 @pytest.fixture
@@ -97,3 +101,19 @@ def test_only_one_series_runs_at_a_time(begun, target):
     steps = morphing.animation_steps(target, [0], start=1, every=1, resolution=32)
     with pytest.raises(RequestError, match="busy"):
         begun.begin(steps, 1, "{} of {}")
+
+
+def test_an_animation_of_images_outlives_its_button(extension, puppet):
+    """Blender frees an operator as soon as it has begun the first job."""
+    scene = bpy.context.scene
+    scene.levelform.method = "tdgn"
+    images = [str(SAMPLE / f"{number}.png") for number in (0, 1)]
+    made = Series()
+    made.begin(steps_of_images(scene, images, 32, 0.5), 4, "Step {} of {}")
+    for count in (1, 2, 3, 4):
+        assert made.running
+        assert puppet.job.request.resolution == 32
+        answer(extension, puppet, count)
+        made.advance()
+    assert not made.running
+    assert length_of(bpy.context.object) == 2

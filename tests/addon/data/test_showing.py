@@ -97,6 +97,19 @@ def test_each_show_of_a_result_stands_in_a_row_of_its_own(stage, puppet):
     assert [tuple(one.location) for one in api.show(stage[0], "levels")] == first  # free again
 
 
+def test_what_belongs_to_a_moved_result_stands_beside_it(stage, puppet):
+    """A result of one image stands on the ground, away from where the worker knows it."""
+    stage[0].location = (5.0, 2.0, 0.5)
+    answer(puppet, [Exhibit("", "Points", TRIANGLE, FACES, world_from_mesh=np.eye(4), place=0)])
+    (shown,) = api.show(stage[0], "points")
+    assert shown.location.x > 5.0 + stage[0].dimensions.x
+    assert tuple(shown.location)[1:] == (2.0, 0.5)
+    answer(puppet, steps_of((0, 1)), one_topology=False, factors=[0, 1], off=0.0, flipped=0.0)
+    assert tuple(api.morph(*stage, 2).location) == (5.0, 2.0, 0.5)
+    puppet.waiting += [lambda: puppet.send(2), lambda: puppet.finish()]
+    assert tuple(api.blend(stage).location) == (5.0, 2.0, 0.5)
+
+
 def test_steps_become_one_object_with_a_slider(stage, puppet):
     steps = [
         Exhibit("", f"{n} deleted", TRIANGLE * (1 + n), FACES, step=n, place=1) for n in range(3)

@@ -5,6 +5,8 @@ from levelform.addon import api
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import MethodInfo, Methods
 
+pytestmark = pytest.mark.bpy
+
 FACTS = ("", "", True, False, 1, None, False, (), ())
 FIT = MethodInfo("fit", "Fit", *FACTS, improves=True)
 HULL = MethodInfo("visual-hull", "Hull", *FACTS)

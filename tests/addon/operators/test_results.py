@@ -81,7 +81,8 @@ def test_another_method_is_one_click_away_and_takes_the_place_of_the_first(puppe
     puppet.waiting = [lambda: puppet.send(32), lambda: puppet.finish(method="levelform")]
     bpy.ops.levelform.run_again(name=first.name, method="levelform")
     assert puppet.job.request.method == "levelform"
-    second = scene.objects[f"{first.name}.001"]
+    assert first.name == "vase tdgn 128"  # as the image chose
+    second = scene.objects["vase levelform 128"]
     assert second.location == first.location  # on the ground at the cursor
     assert not gallery.is_shown(first)
 

@@ -142,14 +142,20 @@ def network(**changes):
 
 def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, puppet):
     settings = bpy.context.scene.levelform
-    puppet.methods = network()
+    puppet.methods = network(name="ensemble")
     settings.source = "IMAGE"
     assert settings.method == requests.DEFAULT_METHOD  # which chooses it
     assert settings.info == puppet.methods.methods[0]
     settings.method = "visual-hull"
     settings.source = "FILES"
     settings.source = "IMAGE"
-    assert settings.method == "levelform"
+    assert settings.method == requests.DEFAULT_METHOD
+    settings.method = "ensemble"  # takes one image
+    settings.source = "CAMERAS"
+    assert settings.method == requests.DEFAULT_METHOD
+    puppet.methods = network()
+    settings.method = "levelform"
+    settings.source = "IMAGE"
     settings.source = "CAMERAS"
     assert settings.method == requests.DEFAULT_METHOD  # it has no weights
     puppet.methods = network(weights=("bundled",))
@@ -157,6 +163,22 @@ def test_a_single_image_is_offered_a_method_that_needs_no_camera(extension, pupp
     settings.source = "IMAGE"
     settings.source = "CAMERAS"
     assert settings.method == "levelform"
+
+
+def test_the_menu_names_the_method_that_one_image_gets(extension, puppet, chosen_backend):
+    scene = bpy.context.scene
+    settings = scene.levelform
+    settings.source = "IMAGE"
+    assert settings.method_choice == "ensemble"
+    assert requests.scene_settings(scene).method == requests.DEFAULT_METHOD
+    settings.method_choice = "levelform"  # the artist's choice is used
+    assert requests.scene_settings(scene).method == "levelform"
+    settings.method_choice = "ensemble"  # back to the suggestion
+    assert requests.scene_settings(scene).method == requests.DEFAULT_METHOD
+    settings.use_level = True  # of the method in the menu, not of another one
+    assert requests.scene_settings(scene).method == "ensemble"
+    settings.use_level, settings.weights = False, "mine.safetensors"
+    assert settings.method_choice == "levelform"
 
 
 def test_missing_weights_are_reported_before_the_job(extension, puppet, chosen_backend, ball_stage):

@@ -8,6 +8,8 @@ bpy = pytest.importorskip("bpy")
 from levelform.addon.scene import frames  # noqa: E402
 from levelform.addon.ui import panels_cameras  # noqa: E402
 
+from .conftest import Paper, context  # noqa: E402
+
 pytestmark = [pytest.mark.bpy, pytest.mark.usefixtures("extension")]
 
 
@@ -60,3 +62,13 @@ def test_frames_are_offered_where_an_image_moves(ball_stage):
     assert not panels_cameras.has_moving_image(scene)
     bpy.data.images["image 0"].source = "SEQUENCE"
     assert panels_cameras.has_moving_image(scene)
+
+
+def test_the_list_has_the_depth_map_of_its_camera_where_the_method_takes_one(ball_stage):
+    scene = ball_stage(2)
+    scene.levelform.camera_index = scene.objects.find("View 1")
+    for method, there in (("uclid-net", True), ("visual-hull", False)):
+        scene.levelform.method = method
+        paper = Paper()
+        panels_cameras.sample_camera_data(paper, context(), scene.levelform)
+        assert ("levelform_depth" in paper.notes) is there

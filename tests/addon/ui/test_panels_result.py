@@ -44,11 +44,16 @@ def test_a_method_chosen_by_the_image_says_why_and_offers_the_others(
     puppet.send(32)
     extension.step()
     why = "No method was named: tdgn was used because its silhouette covers the mask to 93%."
-    puppet.finish(method="tdgn", compared={"tdgn": 0.93, "levelform": 0.71}, remarks=[why])
+    compared = {"tdgn": 0.93, "levelform": 0.71}
+    puppet.finish(
+        method="tdgn", compared=compared, remarks=[why], silhouette_iou=0.93, adjusted=True
+    )
     extension.step()
     paper = draw(panels_result.LEVELFORM_PT_result)
     told = " ".join(paper.notes)
-    assert "covers the mask to 93%" in told.replace("\n", " ")
+    assert "was chosen for its accuracy" in told.replace("\n", " ")
+    assert "93% covered, then  adjusted" in told  # a long row is wrapped
+    assert "Made by Training Data Generating" in told
     assert "No method was named" not in told
     for words in ("One Picture, 71%", "Occupancy Network", "Deep Meta Functionals"):
         assert words in paper

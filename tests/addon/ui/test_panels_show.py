@@ -61,3 +61,10 @@ def test_a_camera_has_a_depth_map_that_goes_with_its_view(extension, ball_stage,
     views = {view.name: view for view in scene_source(scene).views}
     assert views["View 0"].depth == str(tmp_path / "depth.exr")
     assert views["View 1"].depth == ""
+
+
+def test_a_playing_sequence_says_what_it_shows_now(cube):
+    make_sequence(cube, [cube.data, cube.data.copy()], ["t = 0", "t = 1"], start=1, every=1)
+    for frame, label in ((1, "t = 0"), (2, "t = 1"), (1, "t = 0")):
+        bpy.context.scene.frame_set(frame)
+        assert label in draw(panels_show.LEVELFORM_PT_show).notes

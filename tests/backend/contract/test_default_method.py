@@ -1,7 +1,13 @@
 """Which method is used where none is named."""
 
 import pytest
-from levelform.backend.contract.default_method import AUTO, default_method, method_for, reason
+from levelform.backend.contract.default_method import (
+    AUTO,
+    default_method,
+    first_for_unposed,
+    method_for,
+    reason,
+)
 from levelform.backend.contract.protocol import ViewData
 from levelform.backend.contract.weights import WEIGHTS_FOLDER
 
@@ -26,9 +32,11 @@ def test_the_views_choose(posed, unposed, name, why):
 def test_one_image_of_anything_takes_the_large_network_once_it_is_installed(tmp_path, monkeypatch):
     monkeypatch.setenv(WEIGHTS_FOLDER, str(tmp_path))
     assert default_method(0, 1).name == "levelform"
+    assert first_for_unposed() == "ensemble"
+    assert first_for_unposed(weights=True) == "levelform"
     (tmp_path / "triposr.safetensors").touch()
     chosen = default_method(0, 1)
-    assert chosen.name == "triposr"
+    assert chosen.name == first_for_unposed() == "triposr"
     assert chosen.why.endswith("because the image has no camera and its weights are installed.")
     assert default_method(0, 2).name == "levelform"
     assert default_method(1, 0).name == "levelform"

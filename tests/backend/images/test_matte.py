@@ -4,7 +4,7 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background
-from levelform.backend.images.matte import FAINT, corrected, matte
+from levelform.backend.images.matte import FAINT, TORN, corrected, matte
 from levelform.backend.images.matte_network import MatteNetwork
 from levelform.backend.images.salient import SalientMask, mask_iou
 
@@ -148,7 +148,7 @@ def faint():
     image = torch.full((96, 96, 4), 0.7)
     image[..., 3] = 1
     image[20:48, 30:70, :3] = torch.tensor([0.2, 0.3, 0.6])
-    image[48:76, 30:70, :3] = torch.tensor([0.66, 0.7, 0.7])
+    image[48:76, 30:70, :3] = torch.tensor([0.66, 0.7, 0.74])
     mask = torch.zeros(96, 96, dtype=torch.bool)
     mask[20:76, 30:70] = True
     return image, mask
@@ -179,3 +179,26 @@ def test_masks_that_nothing_confirms_are_doubtful(monkeypatch):
     found = matte(image, Background("auto"))
     assert found.source == "network"
     assert found.doubts == (FAINT,)
+
+
+def test_a_mask_in_many_pieces_is_told():
+    """Specks far from the border's color, as a wall's texture has."""
+    image = torch.full((128, 128, 4), 0.5)
+    image[..., 3] = 1.0
+    image[50:70, 50:70, :3] = 0.9
+    assert not matte(image, Background("auto")).doubts
+    image[8:120:8, 8:120:8, :3] = 0.9
+    assert matte(image, Background("auto")).doubts == (TORN,)
+    assert not matte(image, Background("color", color=(0.5, 0.5, 0.5))).doubts  # as the artist says
+
+
+def test_a_torn_mask_is_left_to_the_network(monkeypatch):
+    image = torch.full((128, 128, 4), 0.5)
+    image[..., 3] = 1.0
+    image[50:70, 50:70, :3] = image[8:120:8, 8:120:8, :3] = 0.9
+    found = SalientMask(torch.zeros(128, 128), ("other things stand out as well",))
+    monkeypatch.setattr(MatteNetwork, "available", True)
+    monkeypatch.setattr(MatteNetwork, "mask", lambda *_: found)
+    told = matte(image, Background("auto"))
+    assert told.source == "network"
+    assert told.doubts == found.doubts

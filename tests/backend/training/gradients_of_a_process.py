@@ -1,5 +1,6 @@
 """Run by `torchrun`: write the gradients of a first step, averaged over the processes."""
 
+import gc
 import os
 import sys
 from dataclasses import replace
@@ -26,4 +27,6 @@ if os.environ.get("RANK", "0") == "0":
     torch.save({"gradients": named, "loss": terms["loss"]}, Path(out) / "gradients.pt")
 if torch.distributed.is_initialized():  # else its threads may end the process with an abort
     torch.distributed.barrier()
+    del trainer, terms  # the wrapped module holds the group's threads
+    gc.collect()
     torch.distributed.destroy_process_group()
