@@ -24,7 +24,7 @@ ROUNDS = 4  # rounds of fitting the background; each drops the outliers of the o
 LEAST_BORDER = 0.5  # fraction of the border that must show the background
 PIECES, LARGEST = 20, 0.8  # a mask of more pieces, whose largest is a smaller part of it, is torn
 TORN = "it is in many pieces, so the background may not be plain"
-PLAIN, NEARLY_PLAIN = 0.9, 0.7  # for masks by color to be used without the network, or to doubt it
+PLAIN = 0.9  # fraction of the border for masks by color to be used without the network
 CONFIRMED = 0.85  # minimum IoU with the network's mask of a doubtful one by color
 FAINT = "parts of the object are hardly told from the background or from its shadow by their color"
 
@@ -131,7 +131,7 @@ def _automatic(image: Tensor, tolerance: float, name: str, ticket: Ticket | None
     if not available:
         return Matte(with_alpha(image, made[0]), "background", (FAINT,))
     # Before an uneven background, masks by color tell nothing about the network's.
-    doubt = error <= SCALES[-1] * tolerance and seen >= NEARLY_PLAIN
+    doubt = error <= SCALES[-1] * tolerance and seen >= PLAIN
     return _decided(image, made[-1:] if agreed else made, ticket, (FAINT,) if doubt else ())
 
 

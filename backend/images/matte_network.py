@@ -83,7 +83,10 @@ def load(path: Path, sha256: str = SHA256) -> U2NetP:
         )
     network = U2NetP().eval()
     network.fill(read_initializers(path))
-    return network.to(memory_format=torch.channels_last)  # convolutions take 20 % less time
+    for parameter in network.parameters():  # convolutions take 20 % less time
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 matte_network = MatteNetwork()

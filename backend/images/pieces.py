@@ -46,7 +46,8 @@ def without_foreign_holes(color: Tensor, mask: Tensor) -> Tensor:
     holes = _holes(mask)
     if not holes.any():
         return mask
-    away = cast("np.ndarray", distance_transform_edt(~binary_fill_holes(mask.numpy() > 0.5)))
+    whole = cast("np.ndarray", binary_fill_holes(mask.numpy() > 0.5))
+    away = cast("np.ndarray", distance_transform_edt(~whole))
     around = color.numpy()[(away > 2) & (away < AROUND * max(mask.shape))]
     labels, count = cast("tuple[np.ndarray, int]", label(holes))
     foreign = np.zeros(count + 1, bool)

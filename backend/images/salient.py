@@ -34,8 +34,8 @@ GUIDE = 512  # pixels along the longer side at which the edges are refined
 UNDECIDED = 0.3  # undecided pixels per pixel of the object above which colours decide
 AROUND = 0.6  # margin around the object for comparing colours, fraction of its longer side
 RAMP = (0.1, 0.9)  # values of the filtered mask that become 0 and 1
-AGREEMENT = 0.5  # least IoU of the looks and their mean: below, one sees another thing
 FIRM = 0.9  # least area above .75 per area above .25; below, the outline is uncertain
+FIRMER, AGREEMENT = 0.95, 0.75  # the same where a look's IoU with the mean is below the second
 HOLES = 0.1  # largest area of holes, as a fraction of the object's, without a doubt
 SMALLEST, LARGEST = 0.003, 0.9  # fraction of the image that an object takes
 DOUBTFUL_REST = 0.15  # area of the left out pieces, as a fraction of the object's
@@ -173,7 +173,8 @@ def _doubts(agreement: float, looked: Tensor, whole: Tensor, kept: Tensor) -> tu
     doubts = []
     if area > LARGEST:
         doubts.append("the object seems to fill the whole image")
-    if firmness(looked) < FIRM or agreement < AGREEMENT:
+    firm = firmness(looked)
+    if firm < FIRM or (firm < FIRMER and agreement < AGREEMENT):
         doubts.append("its outline is uncertain against this background")
     rest = float((whole > 0.5).float().mean()) - area
     if rest > DOUBTFUL_REST * area:

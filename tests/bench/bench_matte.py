@@ -25,7 +25,7 @@ PROPS = "LEVELFORM_PROPS"
 CACHE = Path(tempfile.gettempdir()) / "levelform-mattes"
 BARS = {"busy": 0.95, "plain": 0.97}
 GOOD, BAD = 0.95, 0.85  # IoU
-FALSE, TOLD = 0.1, 0.8  # fraction of good masks called doubtful at most, of bad ones at least
+FALSE, TOLD = 0.15, 0.8  # fraction of good masks called doubtful at most, of bad ones at least
 SECONDS = 10.0  # a picture, one thread
 
 
