@@ -15,6 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from levelform.backend.contract.image_files import image_file
+from levelform.backend.contract.protocol import (
+    Background,
+    MeshUpdate,
+    Reconstruct,
+    ViewData,
+    ViewMasks,
+)
 from levelform.backend.data.format import Dataset, DatasetWriter, Record
 from levelform.backend.data.moving import record_of_motion
 from levelform.backend.data.records import Contents, record_of_shape
@@ -29,11 +37,16 @@ from levelform.backend.experiments.paper_figures import (
     write_row,
 )
 from levelform.backend.extraction import extract
+from levelform.backend.geometry.meshes import Mesh
 from levelform.backend.geometry.views import View
 from levelform.backend.reconstructors import load_reconstructor
 from levelform.backend.reconstructors.finishing import finished
+from levelform.backend.reconstructors.networks.sdf_srn import PASCAL_FRAMING, PASCAL_RECIPE
+from levelform.backend.session import Session
 from levelform.backend.shows import shown
 from levelform.backend.shows.morphing import Between, morphed
+from levelform.backend.ticket import Ticket
+from levelform.backend.training.samples import BatchSampler
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -107,7 +120,10 @@ def of_morph(method: str, first: str, second: str) -> Callable[[], list[Tile]]:
 
 
 def of_meshes(
-    method: str, subject: str, rows: Mapping[str, Mapping[str, Any]]
+    method: str,
+    subject: str,
+    rows: Mapping[str, Mapping[str, Any]],
+    weights: str | None = None,
 ) -> Callable[[], list[Tile]]:
     """Return a function that draws one object's meshes by settings, with its first image first.
 
@@ -118,7 +134,7 @@ def of_meshes(
     """
 
     def draw() -> list[Tile]:
-        views, model = still(subject), load_reconstructor(method, None, "cpu")
+        views, model = still(subject), load_reconstructor(method, weights, "cpu")
         tiles = [input_tile(views[0])]
         for name, settings in rows.items():
             options = dict(settings)
@@ -129,6 +145,67 @@ def of_meshes(
         return tiles
 
     return draw
+
+
+def photograph(view: View) -> Image.Image:
+    """Return an image as of a product: before a grey backdrop, with a soft shadow below it."""
+    pixels = view.image.numpy()
+    height, width = pixels.shape[:2]
+    backdrop = np.linspace(0.95, 0.75, height)[:, None, None] * np.array([1.0, 0.99, 0.97])
+    lowest = np.flatnonzero((pixels[..., 3] > 0.5).any(1))[-1]
+    rows, columns = np.mgrid[:height, :width]
+    away = ((rows - lowest) / (0.05 * height)) ** 2 + ((columns / width - 0.5) / 0.28) ** 2
+    backdrop = backdrop * (1 - 0.08 * np.exp(-away))[..., None]
+    mixed = backdrop + (pixels[..., :3] - backdrop) * pixels[..., 3:]
+    return Image.fromarray((255 * mixed.clip(0, 1) + 0.5).astype(np.uint8))
+
+
+def of_photograph(method: str, subject: str) -> Callable[[], list[Tile]]:
+    """Return a function that draws a JPEG without mask or camera, its mask, and its mesh."""
+
+    def draw() -> list[Tile]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "photo.jpg"
+            image = photograph(still(subject)[0])
+            image.save(path, quality=90)
+            data = ViewData(None, None, path.name, image_file(path))
+            request = Reconstruct(
+                "photo", method, (data,), resolution=RESOLUTION, background=Background("auto")
+            )
+            events = list(Session().reconstruct(request, Ticket()))
+        (mask,) = next(e for e in events if isinstance(e, ViewMasks)).masks
+        last = [event for event in events if isinstance(event, MeshUpdate)][-1]
+        tiles = [("photograph", image), ("mask", Image.fromarray(mask.shown))]
+        size, smooth = (TILE, TILE), Image.Resampling.BICUBIC
+        tiles = [(name, tile.resize(size, smooth)) for name, tile in tiles]
+        return [*tiles, ("mesh", drawn(Mesh(last.vertices, last.faces, None)))]
+
+    return draw
+
+
+def pascal_samples() -> list[Tile]:
+    """Draw an image as SDF-SRN's PASCAL3D+ recipe crops it, and what four steps see of it."""
+    contents = Contents({"uniform": 10}, 10, views=1, size=128, cameras="pascal3d")
+    category, _, seed = PICKUP.partition("/")
+    record = replace(record_of_shape(category, int(seed), contents), split="test")
+    with tempfile.TemporaryDirectory() as folder:
+        with DatasetWriter(Path(folder) / "one", provenance={"source": {}}) as writer:
+            writer.add(record)
+        shapes = list(Dataset(Path(folder) / "one", "test"))
+        sampling = replace(PASCAL_RECIPE.sampling, objects=1)
+        sampler = BatchSampler(shapes, PASCAL_FRAMING, sampling, 0)
+        plain = BatchSampler(shapes, PASCAL_FRAMING, replace(sampling, augment=()), 0)
+        images = [plain.sample(0).images, *(sampler.sample(step).images for step in range(4))]
+    names = ["crop", *(f"in step {step + 1}" for step in range(4))]
+    return [(name, over_white(one[0, 0])) for name, one in zip(names, images, strict=True)]
+
+
+def over_white(image: torch.Tensor) -> Image.Image:
+    """Return a network's image, (4, S, S), on white, as a tile."""
+    color, alpha = image[:3], image[3:]
+    mixed = (1 - alpha + color * alpha).permute(1, 2, 0).numpy()
+    whole = Image.fromarray((255 * mixed.clip(0, 1) + 0.5).astype(np.uint8))
+    return whole.resize((TILE, TILE), Image.Resampling.BICUBIC)
 
 
 def moving() -> list[Tile]:
@@ -211,6 +288,20 @@ PICTURES: dict[str, Callable[[], list[Tile]]] = {
     "uclid-net-inside": of_shows(
         "uclid-net", ARMCHAIR, "patches", "points", "voxels", "depth-grid", "depth-maps"
     ),
+    "deep-meta-photograph": of_photograph("deep-meta-functionals", SWIVEL),
+    "disn-photograph": of_photograph("disn", WAGON),
+    "sdf-srn-optimized": of_meshes(
+        "sdf-srn",
+        WAGON,
+        {
+            "encoded": {},
+            "optimized, 100 steps": {"optimize": 100},
+            "4 views": {"views": 4},
+            "4 views, optimized": {"views": 4, "optimize": 100},
+        },
+        weights="car",
+    ),
+    "sdf-srn-pascal3d": pascal_samples,
     "sdf-srn-rendering": of_shows("sdf-srn", WAGON, "rendering", weights="car"),
 }
 

@@ -20,8 +20,8 @@ class LEVELFORM_OT_add_preset(AddPresetBase, bpy.types.Operator):
     bl_label = "Add Levelform Preset"
     preset_menu = "LEVELFORM_PT_presets"
     preset_subdir = FOLDER
-    preset_defines = ("settings = bpy.context.scene.levelform",)
-    preset_values = tuple(f"settings.{name}" for name in KEPT)
+    # By the whole path, without `preset_defines`: Blender 4.3 can't define names on Python 3.13.
+    preset_values = tuple(f"bpy.context.scene.levelform.{name}" for name in KEPT)
 
 
 CLASSES = (LEVELFORM_OT_add_preset,)

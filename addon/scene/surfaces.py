@@ -22,7 +22,7 @@ UV_LAYER = "UVMap"
 UNWRAP_ANGLE = radians(66)  # between faces of one chart; Smart UV Project's own default
 MARGIN = 4  # texels between charts
 LEAST_QUADS = 0.9  # fraction of the faces that QuadriFlow must have made quads
-VOXELS = 160  # along the longest side, for remeshing a mesh that QuadriFlow refuses
+VOXELS = (160, 110, 80)  # along the longest side, for remeshing a mesh that QuadriFlow refuses
 LARGE = 1000.0  # size of the mesh for QuadriFlow
 SHORTEST = 1e-3  # edges shorter than this are dissolved, in a mesh of that size
 MOST_OFF = 3.0  # maximum ratio of the requested and the actual number of quads
@@ -114,8 +114,10 @@ def _make_quads(copy: bpy.types.Object, count: int) -> None:
     mesh.transform(Matrix.Scale(LARGE / size, 4))
     _dissolve_shortest(mesh)
     seen = _quadriflow(copy, count)
-    if seen:
-        copy.data.remesh_voxel_size = LARGE / VOXELS
+    for voxels in VOXELS:  # coarser ones close what touches at an edge
+        if not seen:
+            break
+        copy.data.remesh_voxel_size = LARGE / voxels
         bpy.ops.object.voxel_remesh()
         seen = _quadriflow(copy, count)
     if seen:

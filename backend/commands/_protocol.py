@@ -113,4 +113,5 @@ def _command(args: argparse.Namespace) -> str:
     words += [f"--weights {' '.join(Path(w).name for w in args.weights)}"] * bool(args.weights)
     words += [f"--camera {args.camera} --views {args.views}"]
     words += [f"--limit {args.limit}"] * (args.limit is not None)
+    words += [f"--resolution {args.resolution}"] * (args.resolution is not None)
     return " ".join([*words, f"--seed {args.seed}"])
