@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..contract.errors import RequestError
 from ..contract.protocol import Background
-from ..images.matte import matte
+from ..images.matte import matte_by_color
 
 INSIDE = 0.5  # minimum alpha of a drawing's pixel
 GAP = 0.008  # parts nearer than this, in longer sides of the sheet, are one drawing
@@ -150,7 +150,7 @@ def _alpha(image: Tensor, background: Background, name: str) -> tuple[np.ndarray
     """Return the drawings' coverage, (H, W) float32, and remarks."""
     from scipy.ndimage import binary_closing, binary_fill_holes
 
-    matted = matte(image, background, name=name)
+    matted = matte_by_color(image, background, name=name)
     if matted.source == "network":  # the network looks for one object, not for several drawings
         raise RequestError(
             f"{name}: the image's border shows no plain background.",

@@ -93,11 +93,34 @@ def matte(
         return _salient(image, ticket)
     if background.mode == "auto":
         return _automatic(image, tolerance, name, ticket)
-    if background.mode == "corner":
-        color = _corner_color(image, tolerance, name)
-    else:
-        color = image.new_tensor(background.color)
+    color = _given_color(image, background, tolerance, name)
     return _by_color(image, distance_alpha(image[..., :3], color, tolerance))
+
+
+def matte_by_color(image: Tensor, background: Background, *, name: str = "The image") -> Matte:
+    """Return `matte` by the background's color alone: shadows and outlines stay as they are.
+
+    Sheets of drawings need no more. The network is asked only where the border is not plain.
+    """
+    tolerance = max(float(background.tolerance), 1 / 255)
+    if background.mode in ("alpha", "object") or has_alpha(image):
+        return matte(image, background, name=name)
+    try:
+        if background.mode == "auto":
+            color, _, _ = _background(image[..., :3], tolerance, name)
+        else:
+            color = _given_color(image, background, tolerance, name)
+    except PlainBackgroundError:
+        return matte(image, background, name=name)
+    alpha = distance_alpha(image[..., :3], color, tolerance)
+    return Matte(with_alpha(image, alpha), "background")
+
+
+def _given_color(image: Tensor, background: Background, tolerance: float, name: str) -> Tensor:
+    """Return the color of the corners, or the one that was named, (3,)."""
+    if background.mode == "corner":
+        return _corner_color(image, tolerance, name)
+    return image.new_tensor(background.color)
 
 
 def _by_color(image: Tensor, alpha: Tensor) -> Matte:

@@ -8,6 +8,9 @@ from torch import Tensor
 
 NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
 FOREIGN = 0.08  # difference from the colors around the object above which a hole is the object's
+LIKER = (
+    0.5  # difference from the object's colors, of that from those around, below which it is, too
+)
 AROUND = 0.1  # width of the surroundings of a mask, fraction of the image's longer side
 SAMPLES = 200  # colors compared: of a hole, and twice as many of the surroundings
 NEAREST = 3  # colors of the surroundings that have to be near
@@ -34,8 +37,8 @@ def hole_area(mask: Tensor) -> float:
 def without_foreign_holes(color: Tensor, mask: Tensor) -> Tensor:
     """Return a mask, (H, W), without holes that show nothing of the surroundings.
 
-    A hole shows the background, whose colors also appear around the object; other colors, such as
-    those of windows and of parts that the network did not recognize, are the object's.
+    A hole shows the background, whose colors also appear around the object; other colors, and those
+    that are far more like the object's, are of parts that the network did not recognize.
 
     Parameters
     ----------
@@ -48,11 +51,15 @@ def without_foreign_holes(color: Tensor, mask: Tensor) -> Tensor:
         return mask
     whole = cast("np.ndarray", binary_fill_holes(mask.numpy() > 0.5))
     away = cast("np.ndarray", distance_transform_edt(~whole))
-    around = color.numpy()[(away > 2) & (away < AROUND * max(mask.shape))]
+    pixels = color.numpy()
+    around = pixels[(away > 2) & (away < AROUND * max(mask.shape))]
+    own = pixels[mask.numpy() > 0.5]
     labels, count = cast("tuple[np.ndarray, int]", label(holes))
     foreign = np.zeros(count + 1, bool)
     for index in range(1, count + 1):
-        foreign[index] = unlikeness(color.numpy()[labels == index], around) > FOREIGN
+        hole = pixels[labels == index]
+        unlike = unlikeness(hole, around)
+        foreign[index] = unlike > FOREIGN or unlikeness(hole, own) < LIKER * unlike
     return torch.where(torch.from_numpy(foreign[labels]), 1.0, mask)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from levelform.backend.contract.errors import RequestError
 from levelform.backend.contract.protocol import Background
-from levelform.backend.images.matte import FAINT, TORN, corrected, matte
+from levelform.backend.images.matte import FAINT, TORN, corrected, matte, matte_by_color
 from levelform.backend.images.matte_network import MatteNetwork
 from levelform.backend.images.salient import SalientMask, mask_iou
 
@@ -202,3 +202,16 @@ def test_a_torn_mask_is_left_to_the_network(monkeypatch):
     told = matte(image, Background("auto"))
     assert told.source == "network"
     assert told.doubts == found.doubts
+
+
+@pytest.mark.parametrize("mode", ["auto", "corner", "color"])
+def test_sheets_keep_their_outlines_hollow(mode):
+    image = torch.ones(120, 120, 4)
+    image[20:100, 20:100, :3] = 0.0
+    image[22:98, 22:98, :3] = 1.0
+    background = Background(mode, color=(1.0, 1.0, 1.0))
+    assert matte(image, background).image[60, 60, 3] == 1
+    sheet = matte_by_color(image, background)
+    assert sheet.image[60, 60, 3] == 0
+    assert sheet.image[21, 60, 3] == 1
+    assert sheet.doubts == ()

@@ -50,3 +50,10 @@ def test_every_hole_is_judged_alone():
     whole = without_foreign_holes(image, mask)
     assert not whole[30:40, 40:60].any()
     assert (whole[40:50, 40:60] == 1).all()
+
+
+def test_a_hole_with_the_objects_colors_is_filled():
+    image, mask = ring()
+    image[20:60, 30:70] = torch.tensor([0.55, 0.5, 0.5])  # hardly another color than around
+    whole = without_foreign_holes(image, mask)
+    assert whole.sum() == 1600
