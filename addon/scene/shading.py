@@ -40,8 +40,14 @@ def show(kind: str) -> int:
 
 
 def forget() -> None:
-    """Forget the viewports, which belong to the previous file."""
-    _shown.clear()
+    """Forget the viewports of the previous file; those that stayed, as set here, are kept.
+
+    *Open Sample* and others load files without their screens.
+    """
+    seen = {space.as_pointer(): space.shading.color_type for space in _viewports()}
+    for key, kind in list(_shown.items()):
+        if seen.get(key) != kind:
+            del _shown[key]
 
 
 def _viewports() -> Iterator[Any]:

@@ -26,7 +26,7 @@ from .surface import PLACED, FittedSurface
 
 SOFTEST = 3.0  # minimum half width of the band, over the sharpness
 JUDGED = 4096  # held-out rays per look of the guard
-FEWEST_JUDGED = 64  # minimum number of held-out rays; with fewer, all rays are sampled and judged
+FEWEST_JUDGED = 64  # minimum number of held-out rays; with fewer (tiny images), none is held out
 JUDGED_SHARPNESS = 150.0  # constant, of the guard's rendering
 JUDGED_MASK = 0.03  # weight of the mask beside the colours: a few pixels of an outline weigh less
 SHAPES = ("distances", "albedo")  # the parts of a state on its grid
@@ -83,7 +83,7 @@ class FitOptimiser:
         bound, distances = self._at(grid)
         near = between(every, grid, distances, ticket)
         self.rays, held = near.choose(~near.held), near.choose(near.held)
-        if len(held) < FEWEST_JUDGED:  # tiny images: judge by the training rays
+        if len(held) < FEWEST_JUDGED or not settings.hold_out:  # judge by the training rays
             self.rays, held = near, near
         if self.flat:
             self.settings = replace(settings, first_colors=sys.maxsize)

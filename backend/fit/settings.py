@@ -1,5 +1,6 @@
 """How a fit runs: grids, weights of the losses, and what changes with the budget used."""
 
+import math
 from dataclasses import dataclass, replace
 
 SECONDS = {"10s": 10.0, "1min": 60.0, "5min": 300.0}  # of the presets
@@ -42,6 +43,7 @@ class FitSettings:
     first_colors : initial steps for the appearance alone
     slack : maximum distance of the surface outside the visual hull
     reach : rays are sampled up to this many pixels outside a silhouette
+    hold_out : the guard judges by rays that are not trained with; False: by all rays
     longest : pixels of an image's longer side; larger ones are averaged down
     """
 
@@ -77,6 +79,7 @@ class FitSettings:
     first_colors: int = 30
     slack: float = 0.004
     reach: float = 4.0
+    hold_out: bool = True
     longest: int = 256
 
     def stage(self, fraction: float) -> int:
@@ -129,13 +132,16 @@ def settings_for(steps: int, *, guess: bool = False) -> FitSettings:
 def for_outlines(settings: FitSettings) -> FitSettings:
     """Return the settings of a fit from a guess whose colours have no information.
 
-    Thin parts that the guess lacks need a fine grid and a fast rate from the beginning.
+    Thin parts that the guess lacks need a fine grid and a full rate from the beginning. Outlines
+    tell nothing of the rest, so smoothness stays relative to the guess throughout. They all count:
+    the guess covers them before the first step, and held-out ones would only tell that.
     """
     return replace(
         settings,
         stages=((FINE, 1.0),),
-        lr_distance=0.02,
         warm_up=0.0,
         decay_from=0.5,
         first_colors=0,
+        follow_until=math.inf,
+        hold_out=False,
     )

@@ -98,7 +98,8 @@ class Code:
         ):
             raise RequestError(
                 "Codes of different cameras can't be blended.",
-                "Encode both objects from the same cameras, or from images without cameras.",
+                "Encode both from the same cameras, or by a method whose codes have none: "
+                "Deep Meta Functionals, Training Data Generating Networks, Occupancy Network.",
             )
 
     def _of_views(self) -> tuple[frozenset[str], str]:

@@ -10,12 +10,14 @@ from levelform.addon.scene import shading  # noqa: E402
 def viewports():
     """The shading of every 3D viewport, as Blender starts."""
     bpy.ops.wm.read_homefile(app_template="", use_factory_startup=True)
-    shading.forget()
     shadings = [space.shading for space in shading._viewports()]
     assert shadings
     for shown in shadings:  # the screen of an earlier test's file may have stayed
         shown.color_type = shading.UNTOUCHED
+    shading.forget()
     yield shadings
+    for shown in shadings:
+        shown.color_type = shading.UNTOUCHED
     shading.forget()
 
 
@@ -42,3 +44,13 @@ def test_a_viewport_that_the_artist_changed_back_stays(viewports):
     viewports[0].color_type = "MATERIAL"
     assert shading.show("VERTEX") == 0
     assert viewports[0].color_type == "MATERIAL"
+
+
+def test_a_viewport_that_stays_for_the_next_file_is_still_ours(viewports):
+    """A file opened without its screen, after a texture: its results looked white."""
+    shading.show("TEXTURE")
+    shading.forget()
+    assert shading.show("VERTEX") == len(viewports)
+    viewports[0].color_type = "MATERIAL"
+    shading.forget()  # another file's viewport at the same address
+    assert shading.show("VERTEX") == 1

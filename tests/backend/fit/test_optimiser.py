@@ -7,6 +7,7 @@ import torch
 from levelform.backend.contract.errors import JobCancelled
 from levelform.backend.fit import FitOptimiser, FitSettings
 from levelform.backend.fit.field import FittedField
+from levelform.backend.fit.optimiser import JUDGED
 from levelform.backend.fit.running import due_for_a_look, run
 from levelform.backend.ticket import Ticket
 
@@ -145,6 +146,16 @@ def test_tiny_images_are_judged_too():
     views = [image(sphere, camera_at(90.0 * i, 20.0, size=16)) for i in range(3)]
     fit = fitted(views, 12)
     assert 0.0 < fit.judge() < float("inf")
+
+
+def test_without_held_out_rays_all_train_and_are_judged(bowl_views):
+    held, every = (
+        FitOptimiser(bowl_views, hull_of(bowl_views), settings=setting, budget=10)
+        for setting in (SMALL, replace(SMALL, hold_out=False))
+    )
+    assert len(every.rays) > len(held.rays)
+    assert len(every.held) == min(len(every.rays), JUDGED)
+    assert len(held.rays) + len(held.held) == len(every.rays)
 
 
 def test_an_unchanged_state_is_as_sharp_as_its_hull_on_the_last_grid(ball_views):
