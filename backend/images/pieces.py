@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
+SMALL = 0.02  # area of pieces apart, in areas of the largest, below which they are left out
 FOREIGN = 0.08  # difference from the colors around the object above which a hole is the object's
 LIKER = (
     0.5  # difference from the object's colors, of that from those around, below which it is, too
@@ -17,7 +18,7 @@ NEAREST = 3  # colors of the surroundings that have to be near
 
 
 def main_piece(mask: Tensor) -> Tensor:
-    """Return a mask without the pieces that are not near to the others of the largest group."""
+    """Return a mask without small pieces and those that are far from the largest group."""
     from scipy.ndimage import distance_transform_edt, label
 
     inside = (mask > 0.5).numpy()
@@ -26,7 +27,26 @@ def main_piece(mask: Tensor) -> Tensor:
     away = cast("np.ndarray", distance_transform_edt(~inside))
     groups, count = cast("tuple[np.ndarray, int]", label(away <= NEAR / 2 * max(mask.shape)))
     sizes = np.bincount(groups[inside], minlength=count + 1)
-    return torch.where(torch.from_numpy(groups == sizes.argmax()), mask, 0.0)
+    kept = torch.where(torch.from_numpy(groups == sizes.argmax()), mask, 0.0)
+    return _without_small_pieces(kept)
+
+
+def _without_small_pieces(mask: Tensor) -> Tensor:
+    """Return a mask without pieces that are small beside the largest, and their soft edges."""
+    from scipy.ndimage import distance_transform_edt, label
+
+    inside = mask.numpy() > 0.5
+    pieces, _ = cast("tuple[np.ndarray, int]", label(inside))
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    small = sizes < SMALL * sizes.max()
+    small[0] = False
+    if not small.any():
+        return mask
+    nearest = cast(
+        "np.ndarray", distance_transform_edt(~inside, return_distances=False, return_indices=True)
+    )
+    return torch.where(torch.from_numpy(small[pieces[tuple(nearest)]]), 0.0, mask)
 
 
 def hole_area(mask: Tensor) -> float:

@@ -57,3 +57,13 @@ def test_a_hole_with_the_objects_colors_is_filled():
     image[20:60, 30:70] = torch.tensor([0.55, 0.5, 0.5])  # hardly another color than around
     whole = without_foreign_holes(image, mask)
     assert whole.sum() == 1600
+
+
+def test_small_pieces_near_the_largest_are_left_out_with_their_edges():
+    mask = torch.zeros(100, 100)
+    mask[20:60, 20:60] = 1
+    mask[61, 20:60] = 0.3
+    kept = mask.clone()
+    mask[63:67, 30:34] = 1  # one hundredth of the area
+    mask[67, 30:34] = 0.4
+    assert torch.equal(main_piece(mask), kept)
