@@ -96,7 +96,7 @@ def _draw_compared(layout: bpy.types.UILayout, context: bpy.types.Context, facts
 
 def chosen_why(facts: Any) -> str:
     """Return in a short sentence why a method was chosen for one image."""
-    pattern = "{} was chosen for its accuracy on test pictures."
+    pattern = "{} was chosen for its accuracy on test images."
     return told(pattern, told(title_of(facts["method"])))
 
 

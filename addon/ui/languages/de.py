@@ -1,7 +1,7 @@
 """The interface in German, by its English strings; `tools/interface_strings.py de` lists what lacks."""
 
 WORDS = {
-    "{} was chosen for its accuracy on test pictures.": "{} wurde wegen seiner Genauigkeit auf Testbildern gewählt.",
+    "{} was chosen for its accuracy on test images.": "{} wurde wegen seiner Genauigkeit auf Testbildern gewählt.",
     "0 is the first result, 1 the second": "0 ist das erste Ergebnis, 1 das zweite",
     "1 min": "1 min",
     "128 cells": "128 Zellen",
