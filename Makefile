@@ -29,7 +29,7 @@ demo: $(READY)  ## reconstruct the bundled sample inside Blender; see demo/
 	$(PY) tools/demo.py --out demo
 
 test: $(READY)  ## the whole suite but the slow tests, one process per core; JOBS=1 for one
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n $(JOBS) --maxprocesses 4 --dist loadfile
 
 test-slow: $(READY)  ## the tests that take minutes
 	$(PY) -m pytest -m slow
