@@ -148,15 +148,15 @@ def of_meshes(
 
 
 def photograph(view: View) -> Image.Image:
-    """Return an image as of a product: before a grey backdrop, with a soft shadow below it."""
+    """Return an image as of a product: before a grey background, with a soft shadow below it."""
     pixels = view.image.numpy()
     height, width = pixels.shape[:2]
-    backdrop = np.linspace(0.95, 0.75, height)[:, None, None] * np.array([1.0, 0.99, 0.97])
+    background = np.linspace(0.95, 0.75, height)[:, None, None] * np.array([1.0, 0.99, 0.97])
     lowest = np.flatnonzero((pixels[..., 3] > 0.5).any(1))[-1]
     rows, columns = np.mgrid[:height, :width]
     away = ((rows - lowest) / (0.05 * height)) ** 2 + ((columns / width - 0.5) / 0.28) ** 2
-    backdrop = backdrop * (1 - 0.08 * np.exp(-away))[..., None]
-    mixed = backdrop + (pixels[..., :3] - backdrop) * pixels[..., 3:]
+    background = background * (1 - 0.08 * np.exp(-away))[..., None]
+    mixed = background + (pixels[..., :3] - background) * pixels[..., 3:]
     return Image.fromarray((255 * mixed.clip(0, 1) + 0.5).astype(np.uint8))
 
 

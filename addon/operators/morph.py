@@ -223,7 +223,7 @@ def steps_of_images(
     def reconstruct(image: ImageLike, name: str) -> Running:
         there = handle.find(bpy.data.scenes)
         if there is None:
-            raise RequestError(f"The scene {handle.name} is gone.", "Reconstruct it again.")
+            raise RequestError(f"The scene {handle.name} is gone.", "Animate the images again.")
         source = given_source([image], None, there)
         return begin(source, settings, name=name, arrange=lambda _: None)
 

@@ -9,9 +9,7 @@ from torch import Tensor
 NEAR = 0.05  # pieces nearer to each other than this fraction of the image's side are one object
 SMALL = 0.02  # area of pieces apart, in areas of the largest, below which they are left out
 FOREIGN = 0.08  # difference from the colors around the object above which a hole is the object's
-LIKER = (
-    0.5  # difference from the object's colors, of that from those around, below which it is, too
-)
+LIKER = 0.5  # it is, too, if nearer than this to the object's colors, of that to those around
 AROUND = 0.1  # width of the surroundings of a mask, fraction of the image's longer side
 SAMPLES = 200  # colors compared: of a hole, and twice as many of the surroundings
 NEAREST = 3  # colors of the surroundings that have to be near
@@ -64,7 +62,7 @@ def without_foreign_holes(color: Tensor, mask: Tensor) -> Tensor:
     ----------
     color : (H, W, 3) sRGB in [0, 1]
     """
-    from scipy.ndimage import binary_fill_holes, distance_transform_edt, label
+    from scipy.ndimage import binary_fill_holes, distance_transform_edt, find_objects, label
 
     holes = _holes(mask)
     if not holes.any():
@@ -76,8 +74,8 @@ def without_foreign_holes(color: Tensor, mask: Tensor) -> Tensor:
     own = pixels[mask.numpy() > 0.5]
     labels, count = cast("tuple[np.ndarray, int]", label(holes))
     foreign = np.zeros(count + 1, bool)
-    for index in range(1, count + 1):
-        hole = pixels[labels == index]
+    for index, window in enumerate(find_objects(labels), 1):
+        hole = pixels[window][labels[window] == index]
         unlike = unlikeness(hole, around)
         foreign[index] = unlike > FOREIGN or unlikeness(hole, own) < LIKER * unlike
     return torch.where(torch.from_numpy(foreign[labels]), 1.0, mask)

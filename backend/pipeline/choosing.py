@@ -208,7 +208,7 @@ def _encoded(name: str, view: View, networks: Networks, device: str) -> _Attempt
         code = model.encode([view])
         mesh = coarse_mesh(finished(model, model.decode(code), [view], None))
     except LevelformError as error:
-        log.info("%s is no candidate: %s", name, error.message)
+        log.info("%s is not a candidate: %s", name, error.message)
         return None
     return None if mesh is None else _Attempt(name, code, mesh)
 

@@ -35,11 +35,11 @@ def rows(kinds: Sequence[RowKind] = KINDS) -> Iterator[Row]:
     if not folder or not matte_network.available:
         return
     for busy, name in ((True, "busy"), (False, "plain")):
-        found = [measure(each) for each in kept_examples(CACHE, Path(folder), busy=busy)]
+        measured = [measure(each) for each in kept_examples(CACHE, Path(folder), busy=busy)]
         if "count" in kinds:
-            yield from counts(name, found)
+            yield from counts(name, measured)
         if "time" in kinds:
-            middle = float(np.median([each.seconds for each in found]))
+            middle = float(np.median([each.seconds for each in measured]))
             yield at_most(
                 f"matte, {name}: CPU seconds a picture", middle, None, SECONDS, kind="time"
             )
@@ -54,25 +54,38 @@ class Measured:
     doubtful: bool
 
 
-def counts(name: str, found: Sequence[Measured]) -> Iterator[Row]:
+def counts(name: str, measured: Sequence[Measured]) -> Iterator[Row]:
     """Yield the rows of masks before one kind of background: IoU, and what doubts tell."""
-    ious = [each.iou for each in found]
+    ious = [each.iou for each in measured]
     note = f"median {np.median(ious):.3f}, {sum(i < 0.8 for i in ious)} of {len(ious)} < .8"
     yield at_least(f"matte, {name}: mean IoU", float(np.mean(ious)), None, BARS[name], note=note)
-    good, bad = [each for each in found if each.iou >= GOOD], [e for e in found if e.iou < BAD]
+    good, bad = (
+        [each for each in measured if each.iou >= GOOD],
+        [e for e in measured if e.iou < BAD],
+    )
     false, told = (sum(each.doubtful for each in group) for group in (good, bad))
     note = f"{false} of {len(good)} of IoU >= {GOOD:g}"
-    yield at_most(f"matte, {name}: good masks called doubtful", false / max(len(good), 1), None,
-                  FALSE, note=note)  # fmt: skip
+    yield at_most(
+        f"matte, {name}: good masks called doubtful",
+        false / max(len(good), 1),
+        None,
+        FALSE,
+        note=note,
+    )
     note = f"{told} of {len(bad)} of IoU < {BAD:g}"
-    yield at_least(f"matte, {name}: bad masks called doubtful", told / len(bad) if bad else 1.0,
-                   None, TOLD, note=note)  # fmt: skip
+    yield at_least(
+        f"matte, {name}: bad masks called doubtful",
+        told / len(bad) if bad else 1.0,
+        None,
+        TOLD,
+        note=note,
+    )
 
 
 def measure(example: Example) -> Measured:
     """Return how good the mask of an image is."""
     image = torch.cat([example.image, torch.ones_like(example.mask)[..., None]], -1)
     start = time.process_time()
-    found = matte(image, Background("auto"), name=example.name)
+    matted = matte(image, Background("auto"), name=example.name)
     seconds = time.process_time() - start
-    return Measured(mask_iou(found.image[..., 3], example.mask), seconds, bool(found.doubts))
+    return Measured(mask_iou(matted.image[..., 3], example.mask), seconds, bool(matted.doubts))

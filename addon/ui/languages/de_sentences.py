@@ -21,6 +21,7 @@ SENTENCES = {
     "Allow online access in Blender's preferences (System), or choose a folder of wheels.": "Erlaube den Netzzugriff in Blenders Einstellungen (System) oder wähle einen Ordner mit Wheels.",
     "An earlier installation did not finish: this one continues where it stopped.": "Eine frühere Installation wurde nicht fertig: Diese macht dort weiter.",
     "An installation is running.": "Eine Installation läuft.",
+    "Animate the images again.": "Animiere die Bilder noch einmal.",
     "Apply its transform (Object > Apply > Visual Transform) and clear them first.": "Wende zuerst ihre Transformation an (Objekt > Anwenden > Visuelle Transformation) und lösche sie.",
     "Apply the parent's scale (Ctrl A), or unparent the camera, keeping its transform.": "Wende die Skalierung des Elternobjekts an (Strg A) oder löse die Kamera davon und behalte ihre Transformation.",
     "Apply the parent's scale (Ctrl A), or unparent the volume.": "Wende die Skalierung des Elternobjekts an (Strg A) oder löse das Volumen davon.",

@@ -95,6 +95,7 @@ class TestStart:
         client = Client(PYTHON, str(folder), script=STAND_IN)
         client.start()
         poll_until(client, lambda events: client.state is ClientState.READY)
+        assert client.state is ClientState.READY
         client.stop()
 
     def test_the_environment_is_clean(self, monkeypatch):
@@ -109,6 +110,7 @@ class TestStart:
         monkeypatch.setenv("PYTHONPATH", str(foreign.parent))
         client.start()
         poll_until(client, lambda events: client.state is ClientState.READY)
+        assert client.state is ClientState.READY
         client.stop()
         (foreign / "__init__.py").unlink()
         foreign.rmdir()

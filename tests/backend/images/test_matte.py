@@ -123,13 +123,13 @@ def test_without_weights_a_busy_border_says_what_is_missing(tmp_path, monkeypatc
         matte(image, Background("object"), name="photo")
 
 
-def with_network(monkeypatch, found, doubts=()):
+def with_network(monkeypatch, network_mask, doubts=()):
     """Let a mask stand for what the network finds; return the images that it is asked about."""
     asked = []
 
     def mask(_network, image, _ticket=None):
         asked.append(image)
-        return SalientMask(found.float(), doubts)
+        return SalientMask(network_mask.float(), doubts)
 
     monkeypatch.setattr(MatteNetwork, "available", True)
     monkeypatch.setattr(MatteNetwork, "mask", mask)
@@ -157,18 +157,18 @@ def faint():
 def test_masks_that_depend_on_the_tolerance_are_doubtful(monkeypatch):
     image, _ = faint()
     monkeypatch.setattr(MatteNetwork, "available", False)
-    found = matte(image, Background("auto"))
-    assert found.doubts == (FAINT,)
+    matted = matte(image, Background("auto"))
+    assert matted.doubts == (FAINT,)
 
 
 def test_the_network_decides_between_masks_that_depend_on_the_tolerance(monkeypatch):
     image, mask = faint()
     loose = torch.nn.functional.avg_pool2d(mask[None].float(), 5, 1, 2)[0] > 0.4
     with_network(monkeypatch, loose)
-    found = matte(image, Background("auto"))
-    assert found.source == "background"
-    assert found.doubts == ()
-    assert mask_iou(found.image[..., 3], mask.float()) > 0.97  # its outline is the image's
+    matted = matte(image, Background("auto"))
+    assert matted.source == "background"
+    assert matted.doubts == ()
+    assert mask_iou(matted.image[..., 3], mask.float()) > 0.97  # its outline is the image's
 
 
 def test_masks_that_nothing_confirms_are_doubtful(monkeypatch):
@@ -176,9 +176,9 @@ def test_masks_that_nothing_confirms_are_doubtful(monkeypatch):
     other = torch.zeros(96, 96)
     other[60:90, 5:50] = 1
     with_network(monkeypatch, other)
-    found = matte(image, Background("auto"))
-    assert found.source == "network"
-    assert found.doubts == (FAINT,)
+    matted = matte(image, Background("auto"))
+    assert matted.source == "network"
+    assert matted.doubts == (FAINT,)
 
 
 def test_a_mask_in_many_pieces_is_told():
@@ -196,12 +196,12 @@ def test_a_torn_mask_is_left_to_the_network(monkeypatch):
     image = torch.full((128, 128, 4), 0.5)
     image[..., 3] = 1.0
     image[50:70, 50:70, :3] = image[8:120:8, 8:120:8, :3] = 0.9
-    found = SalientMask(torch.zeros(128, 128), ("other things stand out as well",))
+    matted = SalientMask(torch.zeros(128, 128), ("other things stand out as well",))
     monkeypatch.setattr(MatteNetwork, "available", True)
-    monkeypatch.setattr(MatteNetwork, "mask", lambda *_: found)
+    monkeypatch.setattr(MatteNetwork, "mask", lambda *_: matted)
     told = matte(image, Background("auto"))
     assert told.source == "network"
-    assert told.doubts == found.doubts
+    assert told.doubts == matted.doubts
 
 
 @pytest.mark.parametrize("mode", ["auto", "corner", "color"])

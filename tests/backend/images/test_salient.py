@@ -31,22 +31,22 @@ def scene(*boxes: tuple[int, int, int, int], size: tuple[int, int] = (240, 320))
 
 def test_the_object_is_found_to_a_pixel():
     image = scene((60, 100, 120, 90))
-    found = salient_mask(Reddish(), image)
+    salient = salient_mask(Reddish(), image)
     true = torch.zeros(240, 320, dtype=torch.bool)
     true[60:180, 100:190] = True
-    wrong = (found.mask > 0.5) != true
+    wrong = (salient.mask > 0.5) != true
     assert wrong.sum() <= 0.02 * true.sum()
-    assert found.doubts == ()
-    assert found.mask[100, 150] == 1
-    assert found.mask[20, 20] == 0
+    assert salient.doubts == ()
+    assert salient.mask[100, 150] == 1
+    assert salient.mask[20, 20] == 0
 
 
 def test_pieces_apart_are_left_out_and_said():
     image = scene((60, 60, 120, 90), (80, 240, 80, 60))
-    found = salient_mask(Reddish(), image)
-    assert (found.mask[60:180, 60:150] > 0.5).float().mean() > 0.95
-    assert not (found.mask[:, 220:] > 0.5).any()
-    assert "other things stand out" in found.doubts[0]
+    salient = salient_mask(Reddish(), image)
+    assert (salient.mask[60:180, 60:150] > 0.5).float().mean() > 0.95
+    assert not (salient.mask[:, 220:] > 0.5).any()
+    assert "other things stand out" in salient.doubts[0]
 
 
 def test_an_empty_and_a_full_mask_are_doubtful():
@@ -76,8 +76,8 @@ def test_a_mask_that_depends_on_the_cut_is_doubtful():
     image = scene((60, 100, 120, 90))
     image[60:180, 190:220] = torch.tensor([0.6, 0.3, 0.3])  # a probability of one half
 
-    found = salient_mask(Reddish(), image)
-    assert found.doubts == ("its outline is uncertain against this background",)
+    salient = salient_mask(Reddish(), image)
+    assert salient.doubts == ("its outline is uncertain against this background",)
     soft = torch.full((10, 10), 0.5)
     soft[:, :5] = 1
     assert firmness(soft) == 0.5
@@ -87,9 +87,9 @@ def test_a_mask_that_depends_on_the_cut_is_doubtful():
 def test_large_holes_are_doubtful():
     image = scene((60, 100, 120, 90))
     image[80:160, 120:160] = image[:80, :40]
-    found = salient_mask(Reddish(), image)
-    assert not (found.mask[90:150, 125:155] > 0.5).any()
-    assert "large holes" in found.doubts[0]
+    salient = salient_mask(Reddish(), image)
+    assert not (salient.mask[90:150, 125:155] > 0.5).any()
+    assert "large holes" in salient.doubts[0]
 
 
 def test_looks_keep_the_image_the_right_way_round():
@@ -115,6 +115,6 @@ def test_a_cancelled_ticket_stops_between_looks():
 
 
 def test_the_real_network_gives_a_mask_of_the_images_size():
-    found = salient_mask(U2NetP().eval(), scene(size=(90, 160)))
-    assert found.mask.shape == (90, 160)
-    assert found.mask.isfinite().all()
+    salient = salient_mask(U2NetP().eval(), scene(size=(90, 160)))
+    assert salient.mask.shape == (90, 160)
+    assert salient.mask.isfinite().all()
