@@ -12,7 +12,7 @@ from ..geometry.views import View
 from ..ticket import Ticket
 from .grid import NodeGrid
 
-SEARCH = 96  # samples of the first field along a ray, to find its ends
+STRIDE = 0.01  # added to each advance along a ray, volume units: rays may graze the margin
 MARGIN = 0.07  # margin of a ray's range around the first surface, volume units
 CHUNK = 1 << 14  # rays per pass
 EDGE_REACH = 3.0  # pixels nearer than this to the edge weigh up to three times as much in the mask
@@ -109,17 +109,38 @@ def between(rays: Rays, grid: NodeGrid, distances: Tensor, ticket: Ticket | None
 
 
 def _between(rays: Rays, grid: NodeGrid, distances: Tensor) -> Rays:
-    lower, upper = grid.box(distances.device)
+    enter, leave = _box_ends(rays, grid)
+    near, ahead = _advanced(rays, grid, distances, enter, leave)
+    kept = (ahead & (leave > enter)).nonzero()[:, 0]
+    rays, near, enter, leave = rays.choose(kept), near[kept], enter[kept], leave[kept]
+    back = replace(rays, origins=rays.origins, directions=-rays.directions)
+    far, _ = _advanced(back, grid, distances, -leave, -enter)
+    return replace(rays, near=near, far=-far)
+
+
+def _box_ends(rays: Rays, grid: NodeGrid) -> tuple[Tensor, Tensor]:
+    """Return (R,) where rays enter and leave the grid's box."""
+    lower, upper = grid.box(rays.origins.device)
     slope = torch.where(rays.directions.abs() < 1e-9, 1e-9, rays.directions)
     first, second = (lower - rays.origins) / slope, (upper - rays.origins) / slope
-    enter = torch.minimum(first, second).amax(1).clamp_min(0.0)
-    leave = torch.maximum(first, second).amin(1)
-    along = torch.linspace(0.0, 1.0, SEARCH, device=distances.device)
-    depth = enter[:, None] + (leave - enter).clamp_min(0.0)[:, None] * along
-    points = rays.origins[:, None] + depth[..., None] * rays.directions[:, None]
-    close = grid.sample(distances, points.reshape(-1, 3)).view_as(depth) < MARGIN
-    step = (leave - enter) / SEARCH
-    near = torch.where(close, depth, torch.inf).amin(1) - step
-    far = torch.where(close, depth, -torch.inf).amax(1) + step
-    kept = close.any(1) & (leave > enter)
-    return replace(rays, near=near, far=far).choose(kept)
+    return torch.minimum(first, second).amax(1).clamp_min(0.0), torch.maximum(first, second).amin(1)
+
+
+def _advanced(
+    rays: Rays, grid: NodeGrid, distances: Tensor, start: Tensor, end: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return (R,) where rays come within `MARGIN` of a surface, from `start` on; whether they do.
+
+    Sphere tracing (Hart, 1996): a ray advances by the distance known at its place.
+    """
+    at, done = start.clone(), torch.zeros_like(start, dtype=torch.bool)
+    moving = (start < end).nonzero()[:, 0]
+    while len(moving):
+        here = rays.origins[moving] + at[moving, None] * rays.directions[moving]
+        left = grid.sample(distances, here) - MARGIN
+        close = left < 0
+        done[moving[close]] = True
+        moving, left = moving[~close], left[~close]
+        at[moving] += left + STRIDE
+        moving = moving[at[moving] < end[moving]]
+    return at - STRIDE, done
