@@ -14,6 +14,7 @@ from .rendering import opacities, weights_of
 
 SEEN = 2e-3  # weight below which a sample's colour is not computed
 BRIGHTEST = 0.996  # channel value at which the image may have clipped brighter light
+FAINT = 0.1  # opacity of a ray below which its colour counts less
 EDGE = 4.0  # steepness of a silhouette's edge, per pixel: a sigmoid that is nearly its coverage
 DEEP = 0.5  # depth below the surface, in pixels, from which an opaque pixel is covered
 
@@ -55,8 +56,9 @@ def ray_losses(
 ) -> RayLosses:
     """Render rays, (R,), at the samples `depth`, (R, K + 1), and compare with the images.
 
-    A ray's colour is weighted by the alpha of its pixel. Light that misses the object counts as the
-    pixel's colour, so a ray costs no colour where it is transparent.
+    A ray's colour is weighted by the alpha of its pixel. It is the mean over the samples that stop
+    its light: if light that misses the object cost nothing, a thin part whose colours are a little
+    wrong would be eaten from inside until it is transparent.
 
     The mask's loss does not depend on the surface's softness, see `mask_losses`: a thin wall is not
     opaque while the surface is soft (a transmittance of 0.29 at sharpness 60 and thickness 0.03),
@@ -79,9 +81,10 @@ def ray_losses(
     wanted = rays.colors.index_select(0, rays_seen)
     missed = encoded(linear * exposure) - wanted
     missed = torch.where(wanted < BRIGHTEST, missed, missed.clamp_max(0.0))  # clipped highlights
-    missed = weights[rays_seen, samples, None] * missed
-    error = torch.zeros_like(rays.colors).index_add(0, rays_seen, missed)
-    by_ray = error.abs().mean(1) * rays.alpha
+    stopped = weights[rays_seen, samples]
+    error = torch.zeros_like(rays.colors).index_add(0, rays_seen, stopped[:, None] * missed)
+    opacity = torch.zeros_like(rays.alpha).index_add(0, rays_seen, stopped)
+    by_ray = error.abs().mean(1) / opacity.clamp_min(FAINT) * rays.alpha
     least = values.amin(1) / rays.pixel
     mask = (rays.weights * mask_losses(least, rays.alpha)).mean()
     return RayLosses(by_ray.mean(), mask, by_ray.detach())

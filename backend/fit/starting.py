@@ -149,6 +149,10 @@ def _misses(
     away = (middle + along).clamp_min(0.0)
     result = torch.zeros(2, *view.image.shape[:2])
     for part in torch.arange(len(rows)).split(BLOCK // 8):
+        looked = origins[part, None] + away[part, ::2, None] * directions[part, None]
+        met, deepest = _meets(first, hull, looked.to(device), ticket)
+        result[1, rows[part], columns[part]] = camera.project(deepest.cpu())[1].float()
+        part = part[~met.cpu()]
         points = origins[part, None] + away[part, :, None] * directions[part, None]
         flat = points.reshape(-1, 3).to(device)
         values = evaluate(first, flat, ticket).view(len(part), ALONG).cpu()
@@ -163,6 +167,19 @@ def _misses(
     # Beyond the outline too: the hull's edge there lies between pixels.
     amount, chosen = max_pool2d(result[:1], 3, 1, 1, return_indices=True)
     return torch.cat([amount, result[1].reshape(-1)[chosen]])
+
+
+def _meets(
+    first: Values, hull: Values, points: Tensor, ticket: Ticket | None
+) -> tuple[Tensor, Tensor]:
+    """Return (R,) which rays with `points`, (R, K, 3), need nothing, and their deepest points.
+
+    Most need nothing; the points in between are not evaluated for them, nor the hull elsewhere.
+    """
+    values = evaluate(first, points.reshape(-1, 3), ticket).view(points.shape[:2])
+    least, place = torch.where(points.abs().amax(2) <= 1.0, values, torch.inf).min(1)
+    deepest = points[torch.arange(len(points), device=points.device), place]
+    return (least <= -SHEET) & (evaluate(hull, deepest, ticket) <= 0), deepest
 
 
 def _lowered(first: Values, camera: Camera, misses: Tensor) -> Values:

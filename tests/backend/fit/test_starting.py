@@ -1,6 +1,7 @@
 """Fields of other methods as the first of a fit."""
 
 import torch
+from levelform.backend.fit import starting
 from levelform.backend.fit.starting import agreeing
 
 from .conftest import camera_at, hull_of, image, iou, sphere
@@ -34,3 +35,22 @@ def test_a_guess_that_agrees_stays_inside():
     assert torch.allclose(
         same(inner), torch.maximum(sphere(inner), hull_of(views)(inner)), atol=0.03
     )
+
+
+def test_rays_that_need_nothing_are_left_out_without_a_difference(monkeypatch):
+    views = [image(sphere, camera_at(90.0 * i, 15.0, size=48)) for i in range(2)]
+    hull = hull_of(views)
+
+    def guess(points):
+        return (points - torch.tensor([0.25, 0.0, 0.0])).norm(dim=1) - 0.5
+
+    points = torch.rand(20_000, 3, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    quick = agreeing(guess, views, hull)(points)
+
+    def none(first, hull, points, ticket):
+        return torch.zeros(len(points), dtype=torch.bool), points[:, 0]
+
+    monkeypatch.setattr(starting, "_meets", none)
+    slow = agreeing(guess, views, hull)(points)
+    assert float((quick - slow).abs().quantile(0.99)) < 1e-6
+    assert float(((quick < 0) == (slow < 0)).float().mean()) > 0.9995
