@@ -60,7 +60,8 @@ class Clock:
         if len(fit.settings.stages) == 1:
             return
         guess = fit.settings.stages[0][0] > COARSEST
-        fit.settings = replace(fit.settings, stages=settings_for(fit.budget, guess=guess).stages)
+        planned = settings_for(fit.budget, guess=guess)
+        fit.settings = replace(fit.settings, stages=planned.stages, rays=planned.rays)
 
     def facts(self) -> dict[str, float]:
         """Return what `going_on` needs, ready for JSON."""

@@ -119,8 +119,8 @@ class Reference:
         lengths = band.gradient(near).square().sum(0).sqrt()
         return cls(near.sum(0) - 6.0 * values[:-DUMMIES], lengths)
 
-    def weighted(self, weight: float) -> "Reference":
-        """Return the reference with `weight` times its Laplacian."""
+    def weighted(self, weight: Tensor) -> "Reference":
+        """Return the reference with its Laplacian times `weight`, (M,)."""
         return Reference(weight * self.bends, self.lengths)
 
 

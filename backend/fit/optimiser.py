@@ -22,7 +22,7 @@ from .rendering import sample_depths
 from .settings import FitSettings
 from .starting import evaluate, object_box
 from .state import FitState
-from .surface import PLACED, FittedSurface
+from .surface import PLACED, REMEMBERED, FittedSurface
 
 SOFTEST = 3.0  # minimum half width of the band, over the sharpness
 JUDGED = 4096  # held-out rays per look of the guard
@@ -78,6 +78,7 @@ class FitOptimiser:
         self._box = object_box(first, self.device, ticket)
         self.iteration, self._begun, self._stage = 0, 0, 0
         self._holds: bool | None = None  # see `faithful`
+        self._error: float | None = None  # running mean of the colours' loss
         every = rays_of(views, settings.reach, self.device, ticket)
         grid = NodeGrid.over(*self._box, settings.stages[0][0])
         bound, distances = self._at(grid)
@@ -232,7 +233,10 @@ class FitOptimiser:
         return ray_losses(tables, self.surface.band, rays, depth, sharpness)
 
     def _loss(self, losses: RayLosses) -> Tensor:
-        return self.settings.color * losses.color + self.settings.mask * losses.mask
+        error = float(losses.color.detach())
+        last = error if self._error is None else self._error
+        self._error = last + (1.0 - REMEMBERED) * (error - last)
+        return self.settings.trust(self._error) * losses.color + self.settings.mask * losses.mask
 
     # ---------------------------------------------------------------- grids and bands
 
@@ -333,6 +337,7 @@ class FitOptimiser:
             "begun": self._begun,
             "stage": self._stage,
             "light": self._light.steps,
+            "error": self._error or 0.0,
         }
         return tensors, facts
 
@@ -347,6 +352,7 @@ class FitOptimiser:
         state = FitState.of(tensors, facts)
         self._check_memory(state, tensors)
         self.iteration = checking.whole(facts, "iteration")
+        self._error = checking.number(facts, "error") if self.iteration else None
         self.budget = checking.whole(facts, "budget")
         self._begun = checking.whole(facts, "begun", self.iteration)
         self._stage = checking.whole(facts, "stage", len(self.settings.stages) - 1)
@@ -376,7 +382,7 @@ class FitOptimiser:
         """Refuse a memory whose tensors are not those of such a fit."""
         light, gains = tuple(self.shared.shape), tuple(self.gains.shape)
         nodes, colors = (state.grid.count,), (state.grid.count, 3)
-        shapes = {"placing": nodes, "gains": gains}
+        shapes = {"placing": nodes, "evidence": nodes, "gains": gains}
         for suffix in ("mean", "square"):
             shapes |= {f"light_{suffix}": light, f"gains_{suffix}": gains}
             shapes |= {f"distances_{suffix}": nodes, f"albedo_{suffix}": colors}

@@ -7,13 +7,16 @@ SECONDS = {"10s": 10.0, "1min": 60.0, "5min": 300.0}  # of the presets
 STEPS = {
     "10s": 400,
     "1min": 2400,
-    "5min": 12000,
+    "5min": 5000,
 }  # about the number that two cores take in that time
 COARSEST = 32  # cells of the first grid of a fit that starts from the hull
 COARSE_STEPS = 240  # on the coarsest grid; at most an eighth of the budget
 FINE = 96  # cells of the third grid
 MEDIUM_STEPS = 1600  # on the grid of 64 cells, at most two thirds
-FINE_STEPS = 5000  # before the grid of 128 cells
+FINE_STEPS = 3500  # before the grid of 128 cells
+USUAL_STEPS, LONG_STEPS = 2400, 3600  # from these on, steps have more rays, and images more pixels
+MOST_RAYS = 4096
+LARGE = 512  # pixels of an image's longer side in a long fit
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class FitSettings:
     exposure : estimate each image's exposure
     decay_from, decay : learning rates fall after this fraction of the budget, to this factor
     color, mask, eikonal, laplacian, variation : weights of the losses
+    explained, most : where the colours' mean error is below `explained`, their weight grows by the
+        square of the ratio, at most by the factor `most`
     last_laplacian, crease, last_crease : the Laplacian's weight at the end; its value, in steps of
         the grid, from which the loss is linear, at first and at the end
     smooth_from, smooth_at : these change geometrically between these fractions of the budget
@@ -64,6 +69,8 @@ class FitSettings:
     decay_from: float = 0.1
     decay: float = 0.05
     color: float = 2.0
+    explained: float = 0.014
+    most: float = 4.0
     mask: float = 0.75
     eikonal: float = 0.1
     laplacian: float = 0.06
@@ -104,6 +111,16 @@ class FitSettings:
         """Return the weight of the first field in the smoothness at a fraction of the budget."""
         return max(1.0 - fraction / self.follow_until, 0.0)
 
+    def trust(self, error: float) -> float:
+        """Return the weight of the colours' loss, by their mean error.
+
+        What is not explained (texture finer than the grid, sheen) is noise that the shape would
+        follow: an office chair of glossy facets gets dents 0.02 deep with the weight that carves
+        the guess of a plain chair to its true thickness.
+        """
+        gain = (self.explained / max(error, 1e-6)) ** 2
+        return self.color * min(max(gain, 1.0), self.most)
+
     def rate(self, fraction: float) -> float:
         """Return the factor of the learning rates at a fraction of the budget."""
         late = max(fraction - self.decay_from, 0.0) / (1.0 - self.decay_from)
@@ -117,6 +134,9 @@ class FitSettings:
 def settings_for(steps: int, *, guess: bool = False) -> FitSettings:
     """Return the settings for a budget of steps: the more steps, the finer the last grid.
 
+    A long fit looks at more rays of larger images in each step: five times as many steps of the
+    same kind wander, and cut off more of the object than they find.
+
     With a `guess` as the first field the first grid has 64 cells: it has finer parts than a hull's
     first steps need.
     """
@@ -126,7 +146,14 @@ def settings_for(steps: int, *, guess: bool = False) -> FitSettings:
     stages += [(64, second / steps), (FINE, min(FINE_STEPS / steps, 1.0))]
     if steps > FINE_STEPS:
         stages.append((128, 1.0))
-    return FitSettings(stages=tuple(stages))
+    longest = LARGE if steps >= LONG_STEPS else FitSettings.longest
+    return FitSettings(stages=tuple(stages), rays=rays_for(steps), longest=longest)
+
+
+def rays_for(steps: int) -> int:
+    """Return the rays of a step: more, by the square, in a fit of more than the usual steps."""
+    more = max(steps / USUAL_STEPS, 1.0) ** 2
+    return min(round(FitSettings.rays * more), MOST_RAYS)
 
 
 def for_outlines(settings: FitSettings) -> FitSettings:

@@ -7,18 +7,21 @@ import torch
 from torch import Tensor
 
 from . import checking
-from .adam import Moments
+from .adam import TINY, Moments
 from .band import DUMMIES, Band, nearest_active, redistance
 from .grid import NodeGrid
 from .losses import Reference, Tables, distance_losses, variation
 
 PLACED = 5  # steps between updates of the distances that place the samples
+REMEMBERED = 0.98  # of the evidence, per step
+SEEN = 0.02  # fraction of the root mean square of all rows' evidence from which a node counts as seen
 
 
 class FittedSurface:
     """Distances and albedo with Adam's moments, dense on the grid and compact in the band.
 
-    The compact numbers are the true ones; `write_back` copies them to the dense ones.
+    The compact numbers are the true ones; `write_back` copies them to the dense ones. A node's
+    evidence is the running mean of the absolute derivative of the images' losses by its distance.
 
     Parameters
     ----------
@@ -44,6 +47,7 @@ class FittedSurface:
         self.grid, self.least, self.albedo, self.first = grid, least, albedo.clone(), first
         self.distances = torch.maximum(distances, least)
         self.moments = (Moments.like(self.distances), Moments.like(self.albedo))
+        self.evidence = torch.zeros_like(self.distances)
         self.distances = redistance(grid, self.distances, width, check)
         self._enter(Band.around(grid, self.distances, width))
 
@@ -55,6 +59,7 @@ class FittedSurface:
         self.colors = band.compact(self.albedo)
         self.rows_least = torch.cat([self.least[band.active], self.values[-DUMMIES:]])
         self.rows = tuple(m.moved(band.compact) for m in self.moments)
+        self.rows_evidence = band.compact(self.evidence)
         self.reference = None
         if self.first is not None:
             self.reference = Reference.of(band.compact_distances(self.first), band)
@@ -66,6 +71,7 @@ class FittedSurface:
         for dense, own in zip(self.moments, self.rows, strict=True):
             dense.mean[active], dense.square[active] = own.mean[:-DUMMIES], own.square[:-DUMMIES]
             dense.steps = own.steps
+        self.evidence[active] = self.rows_evidence[:-DUMMIES]
 
     def choose_band(self, width: float, check: Callable[[], None] = lambda: None) -> None:
         """Choose the nodes near the surface; new ones take the albedo of their nearest neighbours.
@@ -114,8 +120,10 @@ class FittedSurface:
         """Step the distances along a loss's derivatives, (M + 2,) and (M + 2, 3).
 
         Adds the derivatives of the eikonal and the smoothness loss, and returns their value.
-        `following` is the weight of the first field's Laplacian in the smoothness.
+        `following` is the weight of the first field's Laplacian in the smoothness where images have
+        evidence; elsewhere it is 1.
         """
+        self.rows_evidence.lerp_(by_values.abs(), 1.0 - REMEMBERED)
         loss, own_slopes, own_bends = distance_losses(
             self.near,
             self.values[:-DUMMIES],
@@ -123,13 +131,20 @@ class FittedSurface:
             eikonal=eikonal,
             laplacian=laplacian,
             crease=crease,
-            reference=self.reference and self.reference.weighted(following),
+            reference=self.reference and self.reference.weighted(self._followed(following)),
         )
         gradient = by_values + self.band.adjoint(by_slopes[:-DUMMIES].T + own_slopes, own_bends)
         gradient[-DUMMIES:] = 0.0
         moved = self.values - rate * self.rows[0].update(gradient)
         self.values = torch.maximum(moved, self.rows_least)
         return float(loss)
+
+    def _followed(self, least: float) -> Tensor:
+        """Return (M,) weights of the first field's Laplacian: `least` where images have evidence."""
+        evidence = self.rows_evidence[:-DUMMIES]
+        size = SEEN * float(evidence.square().mean().sqrt())
+        seen = (evidence / max(size, TINY)).clamp_max(1.0)
+        return least + (1.0 - least) * (1.0 - seen)
 
     @torch.no_grad()
     def paint(self, by_albedo: Tensor, *, rate: float, weight: float, axis: int) -> float:
@@ -146,6 +161,7 @@ class FittedSurface:
         """Return tensors and facts by name; `restored` makes the same surface of them."""
         self.write_back()
         tensors = {"active": self.band.active, "placing": self.placing}
+        tensors["evidence"] = self.evidence
         for name, m in zip(("distances", "albedo"), self.moments, strict=True):
             tensors |= {f"{name}_mean": m.mean, f"{name}_square": m.square}
         facts = {"reach": self.band.reach, "adam": [m.steps for m in self.moments]}
@@ -165,7 +181,7 @@ class FittedSurface:
         """Return the surface stored in a `memory`."""
         self = cls.__new__(cls)
         self.grid, self.distances, self.albedo = grid, distances.clone(), albedo.clone()
-        self.least, self.first = least, first
+        self.least, self.first, self.evidence = least, first, tensors["evidence"].clone()
         names = ("distances", "albedo")
         self.moments = tuple(
             Moments(tensors[f"{name}_mean"].clone(), tensors[f"{name}_square"].clone(), steps)

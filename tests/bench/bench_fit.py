@@ -143,7 +143,7 @@ def _memory() -> Row:
     words = [sys.executable, "-c", LARGE, str(Path(__file__).parent), str(SAMPLES / "chair")]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     peak = float(done.stdout)
-    note = "24 views of 512 x 512, grids up to 128, the process with torch"
+    note = "24 views of 512 x 512, grids up to 128, most rays, the process with torch"
     return at_most("fit: peak memory", peak, None, MEMORY, kind="time", unit="MiB", note=note)
 
 
@@ -166,6 +166,7 @@ views = [View(image, c, f"view {i}") for i, (image, c) in enumerate(zip(images, 
 model = load_reconstructor("fit", None, "cpu")
 from levelform.backend.fit import settings
 settings.COARSE_STEPS, settings.MEDIUM_STEPS, settings.FINE_STEPS = 5, 10, 25
+settings.USUAL_STEPS, settings.LONG_STEPS = 10, 20
 model.encode(views, steps=40)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """

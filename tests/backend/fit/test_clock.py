@@ -6,6 +6,7 @@ import pytest
 from levelform.backend.fit import FitOptimiser
 from levelform.backend.fit.clock import END, Clock, going_on
 from levelform.backend.fit.running import run
+from levelform.backend.fit.settings import MOST_RAYS, STEPS, rays_for, settings_for
 from levelform.backend.ticket import Ticket
 
 from .conftest import hull_of
@@ -80,3 +81,11 @@ def test_the_schedule_follows_the_time():
 def test_it_goes_on_for_the_rest_or_for_more(facts, limit, spent):
     clock = going_on(facts, "10s")
     assert clock.facts() == {"limit": limit, "spent": pytest.approx(spent, abs=0.01)}
+
+
+def test_a_long_fit_has_more_rays_of_larger_images_instead_of_many_more_steps():
+    short, usual, long = (settings_for(STEPS[name]) for name in ("10s", "1min", "5min"))
+    assert short.rays == usual.rays < long.rays <= MOST_RAYS
+    assert short.longest == usual.longest < long.longest
+    assert rays_for(10**6) == MOST_RAYS
+    assert [settings_for(3000).stages[-1][0], long.stages[-1][0]] == [96, 128]
