@@ -113,9 +113,10 @@ def _between(rays: Rays, grid: NodeGrid, distances: Tensor) -> Rays:
     near, ahead = _advanced(rays, grid, distances, enter, leave)
     kept = (ahead & (leave > enter)).nonzero()[:, 0]
     rays, near, enter, leave = rays.choose(kept), near[kept], enter[kept], leave[kept]
-    back = replace(rays, origins=rays.origins, directions=-rays.directions)
+    back = replace(rays, directions=-rays.directions)
     far, _ = _advanced(back, grid, distances, -leave, -enter)
-    return replace(rays, near=near, far=-far)
+    far = torch.maximum(-far, near + 2.0 * STRIDE)  # a grazing ray may miss on its way back
+    return replace(rays, near=near, far=far)
 
 
 def _box_ends(rays: Rays, grid: NodeGrid) -> tuple[Tensor, Tensor]:

@@ -35,6 +35,7 @@ def test_ranges_are_those_of_a_dense_search():
     for body in (sphere, two_bars):
         rays, grid, distances = rays_and_distances(body)
         kept = between(rays, grid, distances)
+        assert bool((kept.far - kept.near >= 2 * STRIDE - 1e-6).all())
         along, near = densely(rays, grid, distances)
         met = near.any(1)
         assert int(met.sum()) - len(kept) <= 0.002 * len(rays)  # grazing the margin
