@@ -14,7 +14,9 @@ from .losses import Reference, Tables, distance_losses, variation
 
 PLACED = 5  # steps between updates of the distances that place the samples
 REMEMBERED = 0.98  # of the evidence, per step
-SEEN = 0.02  # fraction of the root mean square of all rows' evidence from which a node counts as seen
+SEEN = (
+    0.02  # fraction of the root mean square of all rows' evidence from which a node counts as seen
+)
 
 
 class FittedSurface:
@@ -140,7 +142,7 @@ class FittedSurface:
         return float(loss)
 
     def _followed(self, least: float) -> Tensor:
-        """Return (M,) weights of the first field's Laplacian: `least` where images have evidence."""
+        """Return (M,) weights of the first field: `least` where images have evidence."""
         evidence = self.rows_evidence[:-DUMMIES]
         size = SEEN * float(evidence.square().mean().sqrt())
         seen = (evidence / max(size, TINY)).clamp_max(1.0)

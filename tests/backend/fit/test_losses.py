@@ -22,7 +22,7 @@ def plate(thickness):
 
 
 def color_loss(thickness, sharpness):
-    """Return the colour loss of a grey plate in the middle of a view, and its rays' mean opacity."""
+    """Return the colour loss of a grey plate, thinner than its image shows."""
     body = plate(thickness)
     view = image(plate(0.1), camera_at(0.0, 0.0, size=48, orthographic=True))
     grid = NodeGrid.over(torch.full((3,), -0.9), torch.full((3,), 0.9), 120)

@@ -23,7 +23,10 @@ def rays_and_distances(body):
 def densely(rays, grid, distances, count=4000):
     """Return (R, count) depths along rays through the grid's box, and which are near a surface."""
     lower, upper = grid.box(CPU)
-    first, second = (lower - rays.origins) / rays.directions, (upper - rays.origins) / rays.directions
+    first, second = (
+        (lower - rays.origins) / rays.directions,
+        (upper - rays.origins) / rays.directions,
+    )
     enter, leave = torch.minimum(first, second).amax(1), torch.maximum(first, second).amin(1)
     along = enter[:, None] + (leave - enter)[:, None] * torch.linspace(0.0, 1.0, count)
     points = rays.origins[:, None] + along[..., None] * rays.directions[:, None]
@@ -39,7 +42,9 @@ def test_ranges_are_those_of_a_dense_search():
         along, near = densely(rays, grid, distances)
         met = near.any(1)
         assert int(met.sum()) - len(kept) <= 0.002 * len(rays)  # grazing the margin
-        found = dict(zip(map(tuple, rays.choose(met).directions.tolist()), range(len(rays)), strict=False))
+        found = dict(
+            zip(map(tuple, rays.choose(met).directions.tolist()), range(len(rays)), strict=False)
+        )
         rows = [found.get(tuple(d)) for d in kept.directions.tolist()]
         assert None not in rows  # no ray that meets nothing
         first = torch.where(near, along, torch.inf).amin(1)[met][rows]
