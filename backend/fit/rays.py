@@ -13,6 +13,7 @@ from ..ticket import Ticket
 from .grid import NodeGrid
 
 STRIDE = 0.01  # added to each advance along a ray, volume units: rays may graze the margin
+ADVANCES = 512  # at most: a far camera's depths are too coarse in 32 bits to grow by a stride
 MARGIN = 0.07  # margin of a ray's range around the first surface, volume units
 CHUNK = 1 << 14  # rays per pass
 EDGE_REACH = 3.0  # pixels nearer than this to the edge weigh up to three times as much in the mask
@@ -136,7 +137,9 @@ def _advanced(
     """
     at, done = start.clone(), torch.zeros_like(start, dtype=torch.bool)
     moving = (start < end).nonzero()[:, 0]
-    while len(moving):
+    for _ in range(ADVANCES):
+        if not len(moving):
+            break
         here = rays.origins[moving] + at[moving, None] * rays.directions[moving]
         left = grid.sample(distances, here) - MARGIN
         close = left < 0

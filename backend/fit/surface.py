@@ -14,9 +14,7 @@ from .losses import Reference, Tables, distance_losses, variation
 
 PLACED = 5  # steps between updates of the distances that place the samples
 REMEMBERED = 0.98  # of the evidence, per step
-SEEN = (
-    0.02  # fraction of the root mean square of all rows' evidence from which a node counts as seen
-)
+SEEN = 0.02  # evidence of a seen node, as a fraction of all rows' root mean square
 
 
 class FittedSurface:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import torch
 from levelform.backend.fit.grid import NodeGrid
 from levelform.backend.fit.rays import MARGIN, STRIDE, between, held_out, rays_of
@@ -60,6 +62,12 @@ def test_a_ray_beside_the_body_is_left_out():
     rays, grid, distances = rays_and_distances(sphere)
     away = distances + 5.0
     assert len(between(rays, grid, away)) == 0
+
+
+def test_rays_from_very_far_away_end():
+    rays, grid, distances = rays_and_distances(sphere)
+    far = replace(rays, origins=rays.origins - 1e7 * rays.directions)
+    assert len(between(far, grid, distances)) <= len(rays)
 
 
 def test_one_block_in_25_is_held_out():
