@@ -78,7 +78,7 @@ class FitOptimiser:
         self._box = object_box(first, self.device, ticket)
         self.iteration, self._begun, self._stage = 0, 0, 0
         self._holds: bool | None = None  # see `faithful`
-        self._error: float | None = None  # running mean of the colours' loss
+        self._color_error: float | None = None  # running mean of the colours' loss
         every = rays_of(views, settings.reach, self.device, ticket)
         grid = NodeGrid.over(*self._box, settings.stages[0][0])
         bound, distances = self._at(grid)
@@ -233,10 +233,12 @@ class FitOptimiser:
         return ray_losses(tables, self.surface.band, rays, depth, sharpness)
 
     def _loss(self, losses: RayLosses) -> Tensor:
+        """Return a step's loss; the colours' weight follows their running mean error."""
         error = float(losses.color.detach())
-        last = error if self._error is None else self._error
-        self._error = last + (1.0 - REMEMBERED) * (error - last)
-        return self.settings.trust(self._error) * losses.color + self.settings.mask * losses.mask
+        last = error if self._color_error is None else self._color_error
+        self._color_error = last + (1.0 - REMEMBERED) * (error - last)
+        weight = self.settings.color_weight(self._color_error)
+        return weight * losses.color + self.settings.mask * losses.mask
 
     # ---------------------------------------------------------------- grids and bands
 
@@ -337,7 +339,7 @@ class FitOptimiser:
             "begun": self._begun,
             "stage": self._stage,
             "light": self._light.steps,
-            "error": self._error or 0.0,
+            "color_error": self._color_error or 0.0,
         }
         return tensors, facts
 
@@ -352,7 +354,7 @@ class FitOptimiser:
         state = FitState.of(tensors, facts)
         self._check_memory(state, tensors)
         self.iteration = checking.whole(facts, "iteration")
-        self._error = checking.number(facts, "error") if self.iteration else None
+        self._color_error = checking.number(facts, "color_error") if self.iteration else None
         self.budget = checking.whole(facts, "budget")
         self._begun = checking.whole(facts, "begun", self.iteration)
         self._stage = checking.whole(facts, "stage", len(self.settings.stages) - 1)

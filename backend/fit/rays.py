@@ -117,7 +117,7 @@ def _between(rays: Rays, grid: NodeGrid, distances: Tensor) -> Rays:
     back = replace(rays, directions=-rays.directions)
     far, _ = _advanced(back, grid, distances, -leave, -enter)
     far = torch.maximum(-far, near + 2.0 * STRIDE)  # a grazing ray may miss on its way back
-    return replace(rays, near=near, far=far)
+    return replace(rays, near=near, far=far).choose(far > near)
 
 
 def _box_ends(rays: Rays, grid: NodeGrid) -> tuple[Tensor, Tensor]:

@@ -36,8 +36,8 @@ class FitSettings:
     exposure : estimate each image's exposure
     decay_from, decay : learning rates fall after this fraction of the budget, to this factor
     color, mask, eikonal, laplacian, variation : weights of the losses
-    explained, most : where the colours' mean error is below `explained`, their weight grows by the
-        square of the ratio, at most by the factor `most`
+    low_color_error, most_color_gain : below this mean error of the colours, their weight grows by
+        the square of the ratio, at most by this factor
     last_laplacian, crease, last_crease : the Laplacian's weight at the end; its value, in steps of
         the grid, from which the loss is linear, at first and at the end
     smooth_from, smooth_at : these change geometrically between these fractions of the budget
@@ -69,8 +69,8 @@ class FitSettings:
     decay_from: float = 0.1
     decay: float = 0.05
     color: float = 2.0
-    explained: float = 0.014
-    most: float = 4.0
+    low_color_error: float = 0.014
+    most_color_gain: float = 4.0
     mask: float = 0.75
     eikonal: float = 0.1
     laplacian: float = 0.06
@@ -111,15 +111,15 @@ class FitSettings:
         """Return the weight of the first field in the smoothness at a fraction of the budget."""
         return max(1.0 - fraction / self.follow_until, 0.0)
 
-    def trust(self, error: float) -> float:
+    def color_weight(self, error: float) -> float:
         """Return the weight of the colours' loss, by their mean error.
 
         What is not explained (texture finer than the grid, sheen) is noise that the shape would
         follow: an office chair of glossy facets gets dents 0.02 deep with the weight that carves
         the guess of a plain chair to its true thickness.
         """
-        gain = (self.explained / max(error, 1e-6)) ** 2
-        return self.color * min(max(gain, 1.0), self.most)
+        gain = (self.low_color_error / max(error, 1e-6)) ** 2
+        return self.color * min(max(gain, 1.0), self.most_color_gain)
 
     def rate(self, fraction: float) -> float:
         """Return the factor of the learning rates at a fraction of the budget."""

@@ -13,8 +13,8 @@ from .grid import NodeGrid
 from .losses import Reference, Tables, distance_losses, variation
 
 PLACED = 5  # steps between updates of the distances that place the samples
-REMEMBERED = 0.98  # of the evidence, per step
-SEEN = 0.02  # evidence of a seen node, as a fraction of all rows' root mean square
+REMEMBERED = 0.98  # of a running mean, per step
+EVIDENT = 0.02  # evidence of a seen node, as a fraction of all rows' root mean square
 
 
 class FittedSurface:
@@ -142,7 +142,7 @@ class FittedSurface:
     def _followed(self, least: float) -> Tensor:
         """Return (M,) weights of the first field: `least` where images have evidence."""
         evidence = self.rows_evidence[:-DUMMIES]
-        size = SEEN * float(evidence.square().mean().sqrt())
+        size = EVIDENT * float(evidence.square().mean().sqrt())
         seen = (evidence / max(size, TINY)).clamp_max(1.0)
         return least + (1.0 - least) * (1.0 - seen)
 

@@ -39,18 +39,15 @@ def densely(rays, grid, distances, count=4000):
 def test_ranges_are_those_of_a_dense_search():
     for body in (sphere, two_bars):
         rays, grid, distances = rays_and_distances(body)
+        rays = replace(rays, views=torch.arange(len(rays)))  # tells a ray from the others
         kept = between(rays, grid, distances)
         assert bool((kept.far - kept.near >= 2 * STRIDE - 1e-6).all())
         along, near = densely(rays, grid, distances)
         met = near.any(1)
         assert int(met.sum()) - len(kept) <= 0.002 * len(rays)  # grazing the margin
-        found = dict(
-            zip(map(tuple, rays.choose(met).directions.tolist()), range(len(rays)), strict=False)
-        )
-        rows = [found.get(tuple(d)) for d in kept.directions.tolist()]
-        assert None not in rows  # no ray that meets nothing
-        first = torch.where(near, along, torch.inf).amin(1)[met][rows]
-        last = torch.where(near, along, -torch.inf).amax(1)[met][rows]
+        assert bool(met[kept.views].all())  # no ray that meets nothing
+        first = torch.where(near, along, torch.inf).amin(1)[kept.views]
+        last = torch.where(near, along, -torch.inf).amax(1)[kept.views]
         grazing = ((kept.near - first).abs() > 2 * STRIDE) | ((kept.far - last).abs() > 2 * STRIDE)
         assert float(grazing.float().mean()) < 0.01
         inside = ~grazing
@@ -67,10 +64,11 @@ def test_a_ray_beside_the_body_is_left_out():
 def test_rays_from_very_far_away_end():
     rays, grid, distances = rays_and_distances(sphere)
     far = replace(rays, origins=rays.origins - 1e7 * rays.directions)
-    assert len(between(far, grid, distances)) <= len(rays)
+    kept = between(far, grid, distances)  # depths in 32 bits are coarser than a stride there
+    assert bool((kept.far > kept.near).all())
 
 
 def test_one_block_in_25_is_held_out():
     rows, columns = torch.meshgrid(torch.arange(200), torch.arange(200), indexing="ij")
-    share = held_out(rows.reshape(-1), columns.reshape(-1), 3).float().mean()
-    assert abs(float(share) - 0.04) < 1e-6
+    fraction = held_out(rows.reshape(-1), columns.reshape(-1), 3).float().mean()
+    assert abs(float(fraction) - 0.04) < 1e-6
